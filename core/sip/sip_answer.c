@@ -1,0 +1,233 @@
+/* Messages that we make ourselves from others: replies, CANCEL, ACK; and received/rport
+ * on the top Via. */
+#include "core/sip/sip_write.h"
+
+#include <errno.h>
+
+#include "core/base/addr.h"
+#include "core/sip/sip_scan.h"
+#include "core/sip/sip_write_int.h"
+
+#define VIA_ROOM 1024 /* first size of a rewritten Via */
+
+/** The parameters but received and rport, each with its ';'. */
+static void put_via_params(struct buf *b, const struct sip_via *v)
+{
+	struct slice rest = v->params, name, value;
+
+	while (sip_param_next(&rest, &name, &value)) {
+		if (slice_ieq(name, SLICE("received")) || slice_ieq(name, SLICE("rport")))
+			continue;
+		buf_chr(b, ';');
+		buf_add(b, name);
+		if (!slice_empty(value)) {
+			buf_chr(b, '=');
+			sip_put_value(b, value);
+		}
+	}
+}
+
+/** A Via value up to its parameters, then these without received and rport, then add. */
+static void put_via_with(struct buf *b, const struct sip_via *v, struct slice add)
+{
+	const char *head_end =
+		slice_empty(v->params) ? v->text.p + v->text.len : v->params.p;
+	struct slice head = slice_trim(sip_between(v->text.p, head_end));
+
+	while (head.len > 0 &&
+		(head.p[head.len - 1] == ';' || sip_is(head.p[head.len - 1], SC_LWS)))
+		head.len--;
+	sip_put_value(b, head);
+	put_via_params(b, v);
+	buf_add(b, add);
+}
+
+int sip_via_fix(struct sip_msg *msg, const struct addr *source, bool force_rport)
+{
+	int err;
+	struct sip_via *top = sip_via_list(msg, &err);
+	char text[ADDR_TEXT], add[ADDR_TEXT + 32];
+	struct addr sent_by;
+	struct buf b, params;
+	bool rport, received;
+
+	if (!top)
+		return err != 0 ? err : -EBADMSG;
+	rport = force_rport || top->has_rport;
+	received = rport || addr_parse_ip(&sent_by, top->host) != 0 ||
+		!addr_eq_ip(&sent_by, source);
+	if (!received && slice_empty(top->received))
+		return 0;
+	buf_fixed(&params, add, sizeof(add));
+	if (received) {
+		buf_add(&params, SLICE(";received="));
+		buf_add(&params, addr_ip_text(source, text));
+	}
+	if (rport) {
+		buf_add(&params, SLICE(";rport="));
+		buf_u64(&params, addr_port(source));
+	}
+	buf_arena(&b, msg->arena, top->hdr->value.len + sizeof(add),
+		top->hdr->value.len + VIA_ROOM);
+	put_via_with(&b, top, buf_slice(&params));
+	if (!slice_empty(sip_via_rest(top))) {
+		buf_add(&b, SLICE(", "));
+		buf_add(&b, sip_via_rest(top));
+	}
+	if (b.err != 0 || params.err != 0)
+		return -ENOMEM;
+	return sip_hdr_set(msg, top->hdr, buf_slice(&b));
+}
+
+/** All Via fields of the request; received and rport of the top one as told. */
+static void put_vias(struct buf *b, struct sip_msg *req, struct slice top_params)
+{
+	const struct sip_hdr *h = sip_hdr_first(req, SIP_H_VIA);
+	struct sip_via *top = NULL;
+
+	if (h && !slice_empty(top_params) &&
+		sip_via_parse(req->arena, h->value, &top) == 0) {
+		buf_add(b, SLICE("Via: "));
+		put_via_with(b, top, top_params);
+		if (top->next) {
+			buf_add(b, SLICE(", "));
+			buf_add(b,
+				slice_from(h->value,
+					(size_t)(top->next->text.p - h->value.p)));
+		}
+		buf_add(b, SLICE("\r\n"));
+		h = sip_hdr_next(h);
+	}
+	for (; h; h = sip_hdr_next(h))
+		sip_put_header(b, h);
+}
+
+/** To of the request, with our tag when it has none. */
+static void put_to(struct buf *b, struct sip_msg *req, const struct sip_answer *ans)
+{
+	const struct sip_hdr *h = req->by_id[SIP_H_TO];
+	const struct sip_nameaddr *to;
+	int err;
+
+	if (!h)
+		return;
+	to = sip_nameaddr_parse(req->arena, h->received, &err);
+	if (ans->code <= 100 || slice_empty(ans->to_tag) ||
+		(to && !slice_empty(to->tag))) {
+		sip_put_received(b, h);
+		return;
+	}
+	buf_add(b, SLICE("To: "));
+	sip_put_value(b, h->received);
+	buf_add(b, SLICE(";tag="));
+	buf_add(b, ans->to_tag);
+	buf_add(b, SLICE("\r\n"));
+}
+
+/** All fields of a kind as received. */
+static void put_all_received(struct buf *b, const struct sip_msg *req, enum sip_hdr_id id)
+{
+	const struct sip_hdr *h;
+
+	for (h = req->by_id[id]; h; h = h->next)
+		if (h->id == id)
+			sip_put_received(b, h);
+}
+
+/**
+ * The phrase may come from a script that put anything into it: what would end the line
+ * becomes a blank.
+ */
+static void put_reason(struct buf *b, const struct sip_answer *ans)
+{
+	struct slice text = ans->reason;
+	size_t i;
+
+	if (slice_empty(text))
+		text = slice_str(sip_reason(ans->code));
+	for (i = 0; i < text.len; i++) {
+		bool control = (unsigned char)text.p[i] < ' ' || text.p[i] == 127;
+
+		buf_chr(b, control ? ' ' : text.p[i]);
+	}
+}
+
+void sip_write_answer(
+	struct buf *b, struct sip_msg *request, const struct sip_answer *ans)
+{
+	static const enum sip_hdr_id mirrored[] = {SIP_H_CALL_ID, SIP_H_CSEQ};
+	const struct sip_hdr *h;
+	unsigned i;
+
+	buf_add(b, SLICE("SIP/2.0 "));
+	buf_u64(b, ans->code);
+	buf_chr(b, ' ');
+	put_reason(b, ans);
+	buf_add(b, SLICE("\r\n"));
+	put_vias(b, request, ans->via_received);
+	if (request->by_id[SIP_H_FROM])
+		sip_put_received(b, request->by_id[SIP_H_FROM]);
+	put_to(b, request, ans);
+	/* What the sender wrote, whatever the script has made of it since (section
+	 * 8.2.6.2). */
+	for (i = 0; i < sizeof(mirrored) / sizeof(mirrored[0]); i++)
+		if (request->by_id[mirrored[i]])
+			sip_put_received(b, request->by_id[mirrored[i]]);
+	if (ans->record_route)
+		put_all_received(b, request, SIP_H_RECORD_ROUTE);
+	h = ans->code == 100 ? sip_hdr_find(request, SLICE("Timestamp")) : NULL;
+	if (h)
+		sip_put_received(b, h);
+	sip_put_lines(b, ans->extra);
+	sip_put_length(b, ans->body.len);
+	buf_add(b, SLICE("\r\n"));
+	buf_add(b, ans->body);
+}
+
+/**
+ * Request line, top Via, From and the rest that CANCEL and ACK take from the request; to:
+ * whose To.
+ */
+static void put_hop_request(struct buf *b, struct sip_msg *sent, struct slice method,
+	struct sip_msg *to, struct slice extra)
+{
+	const struct sip_via *via = sip_via_list(sent, NULL);
+	const struct sip_hdr *h;
+
+	buf_add(b, method);
+	buf_chr(b, ' ');
+	buf_add(b, sent->ruri);
+	buf_add(b, SLICE(" SIP/2.0\r\n"));
+	if (via)
+		sip_put_field(b, SLICE("Via"), via->text);
+	h = sip_hdr_first(sent, SIP_H_FROM);
+	if (h)
+		sip_put_header(b, h);
+	h = sip_hdr_first(to, SIP_H_TO);
+	if (h)
+		sip_put_header(b, h);
+	h = sip_hdr_first(sent, SIP_H_CALL_ID);
+	if (h)
+		sip_put_header(b, h);
+	buf_add(b, SLICE("CSeq: "));
+	buf_u64(b, sent->cseq);
+	buf_chr(b, ' ');
+	buf_add(b, method);
+	buf_add(b, SLICE("\r\n"));
+	for (h = sip_hdr_first(sent, SIP_H_ROUTE); h; h = sip_hdr_next(h))
+		sip_put_header(b, h);
+	buf_add(b, SLICE("Max-Forwards: 70\r\n"));
+	sip_put_lines(b, extra);
+	sip_put_length(b, 0);
+	buf_add(b, SLICE("\r\n"));
+}
+
+void sip_write_cancel(struct buf *b, struct sip_msg *sent, struct slice extra)
+{
+	put_hop_request(b, sent, SLICE("CANCEL"), sent, extra);
+}
+
+void sip_write_ack(struct buf *b, struct sip_msg *sent, struct sip_msg *reply)
+{
+	put_hop_request(b, sent, SLICE("ACK"), reply, (struct slice){0});
+}
