@@ -1,0 +1,83 @@
+/**
+ * @file events.h  The vocabulary of the system: every event, request and property, who publishes it and who listens.
+ *
+ * Events are flat structs without pointers, copied through the bus. Text fields are NUL-terminated and cut to
+ * their size. An event is a hint: whoever needs the truth reads it from the store.
+ */
+#pragma once
+
+#include <stdint.h>
+
+enum bus_topic {
+	BUS_CONTACT_SAVED = 1,   /**< by registrar; to mi (later natping) */
+	BUS_CONTACT_REMOVED,     /**< by registrar; to mi (later natping) */
+	BUS_CONTACT_UNREACHABLE, /**< by natping; to registrar */
+	BUS_RELAY_UP,            /**< by rtpp (service); to rtpp (workers), mi */
+	BUS_RELAY_DOWN,          /**< by rtpp (the worker that found it, the service); to rtpp (service, workers), mi */
+	BUS_MEDIA_TIMEOUT,       /**< by notify; to dialog */
+	BUS_DIALOG_STARTED,      /**< by dialog; to mi */
+	BUS_DIALOG_ENDED,        /**< by dialog; to mi, rtpp */
+	BUS_NODE_UP,             /**< by the host; to mi */
+	BUS_NODE_DOWN,           /**< by the host; to mi */
+	BUS_CONFIG_RELOADED,     /**< by the host; to all */
+	BUS_TOPICS,
+};
+
+/** "contact.saved", ...; NULL for unknown. */
+const char *bus_topic_name(enum bus_topic topic);
+
+struct bus_ev_contact { /* BUS_CONTACT_* */
+	char aor[128];
+	char id[24];
+	char uri[256];
+	char received[128];
+	char socket[80];
+	int64_t expires; /**< seconds since 1970; 0 when removed */
+	uint32_t bflags;
+	uint8_t nated;
+};
+struct bus_ev_relay { /* BUS_RELAY_* */
+	char url[128];
+	char reason[96];
+	int64_t until; /**< down: wall clock seconds when it is tried again */
+};
+struct bus_ev_dialog { /* BUS_DIALOG_*, BUS_MEDIA_TIMEOUT */
+	char call_id[256];
+	char id[48];
+	char reason[64];
+};
+struct bus_ev_node { /* BUS_NODE_*, BUS_CONFIG_RELOADED */
+	char name[64];
+};
+
+/** Any event; what travels is its header and the member that topic names. */
+struct bus_event {
+	uint32_t topic;
+	uint32_t publisher; /**< number of the endpoint in this process */
+	uint64_t seq;       /**< counted per publisher and topic, from 1: a gap was lost */
+	int64_t at_us;      /**< wall clock, microseconds */
+	union {
+		struct bus_ev_contact contact;
+		struct bus_ev_relay relay;
+		struct bus_ev_dialog dialog;
+		struct bus_ev_node node;
+	};
+};
+/** Bytes of an event of that topic on the bus. */
+uint32_t bus_event_size(enum bus_topic topic);
+
+/**
+ * Properties: named values that one plugin leaves and another reads later on the same thread, with a message or with its
+ * call (core/tm/call.h). Text, or a number.
+ */
+enum bus_prop {
+	BUS_PROP_DIALOG_ID = 1, /**< call; dialog sets, rtpp reads */
+	BUS_PROP_RELAY_URL,     /**< call; rtpp sets and reads: the relay that the first offer chose */
+	BUS_PROP_RTPP_SET,      /**< call; rtpp */
+	BUS_PROP_NAT_SIGNS,     /**< message; nat sets: which tests hit */
+	BUS_PROP_RTPP_CHOICE,   /**< message; rtpp: the set that set_rtp_proxy_set() chose */
+	BUS_PROPS,
+};
+enum bus_prop_scope { BUS_SCOPE_MESSAGE = 1, BUS_SCOPE_CALL };
+enum bus_prop_scope bus_prop_scope(enum bus_prop p);
+const char *bus_prop_name(enum bus_prop p);
