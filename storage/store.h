@@ -1,0 +1,142 @@
+/**
+ * @file store.h  What must outlive a thread: contacts, and what nodes share. Two backends: memory, redis.
+ *
+ * One `struct store` (the connection settings and, for memory, the table itself) is made by the host; each thread
+ * opens a `struct store_handle` of its own and uses it from that thread alone.
+ *
+ * Every operation either returns 0 with the result filled in, or a negative errno and nothing happened, or
+ * -EINPROGRESS: then its completion runs exactly once, later, on the same thread, from the handle's
+ * loop - also on deadline (-ETIMEDOUT), lost connection (-ENOTCONN) and shutdown (-ECANCELED). Everything passed by
+ * pointer (arguments, results, the arena) must live until then. Nothing here blocks.
+ *
+ * Writes are idempotent: Call-ID and CSeq are compared (RFC 3261 section 10.3), a repeated write changes nothing.
+ * Keys of the redis backend: docs of the project, section "State"; made in storage/redis_keys.c only.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/arena.h"
+#include "core/base/conf.h"
+#include "core/base/counter.h"
+#include "core/base/loop.h"
+#include "core/base/slice.h"
+
+struct store;
+struct store_handle;
+
+/** Group `storage` of the configuration. */
+struct store_conf {
+	char *backend; /**< "memory" or "redis" */
+	/** redis://[user:password@]host[:port][/db], unix:///path[?db=n][&user=..&password=..]; hosts are literals or /etc/hosts names */
+	char *url;
+	char *prefix;              /**< of every key; "pinhole:" */
+	int64_t connect_timeout;   /**< ms the start waits for the first connection; 2000 */
+	int64_t command_timeout;   /**< ms per operation; 1000 */
+	int64_t reconnect_max;     /**< ms, upper bound of the back-off between attempts; 2000 */
+	int64_t max_pending;       /**< operations under way per handle, above it -EBUSY; 10000 */
+};
+extern const struct conf_param store_params[];
+extern const struct counter_desc store_counters[]; /**< ends with name NULL */
+
+/**
+ * conf is copied. loop-independent; start-up thread. 0; -EINVAL with a line for the operator in why (why[256]).
+ */
+int store_new(struct store **out, const struct store_conf *conf, const char *node, char why[256]);
+/** After all handles are closed. */
+void store_destroy(struct store **sp);
+/** counters may be NULL; first is the index that counter_register(store_counters) gave. */
+int store_open(struct store_handle **out, struct store *st, struct loop *loop, struct counter_array *counters,
+	unsigned first);
+/** Completions under way run with -ECANCELED before it returns. Not to be called from a completion. */
+void store_close(struct store_handle **hp);
+/** True when an operation can be answered now (memory: always). */
+bool store_ready(const struct store_handle *h);
+/** "memory", "redis://127.0.0.1:6379/0" without password; for logs. */
+const char *store_describe(const struct store *st);
+
+typedef void (*store_done)(void *arg, int err);
+
+/** A binding of an AOR. Slices belong to whoever filled the struct (results: the given arena). */
+struct store_contact {
+	struct slice id;         /**< stable for instance+reg-id, else for the URI; store_contact_id() */
+	struct slice uri;        /**< as registered */
+	struct slice received;   /**< "sip:ip:port;transport=x" or empty */
+	struct slice path;       /**< Path values joined by ", ", or empty */
+	struct slice socket;     /**< "udp:198.51.100.7:5060": our listener as phones see it */
+	struct slice call_id;
+	uint32_t cseq;
+	unsigned q;              /**< thousandths */
+	uint32_t bflags;         /**< branch flags */
+	bool nated;
+	struct slice methods;    /**< Allow, as text */
+	struct slice user_agent;
+	struct slice instance;   /**< +sip.instance or empty */
+	struct slice reg_id;
+	int64_t expires;         /**< seconds since 1970; as update: <= now removes it */
+	int64_t registered;      /**< seconds since 1970 of the last refresh */
+	struct slice node;       /**< who saved it */
+};
+
+/** 16 hex digits and NUL into out. */
+void store_contact_id(char out[17], struct slice uri, struct slice instance, struct slice reg_id);
+
+/** What one REGISTER asks (RFC 3261 section 10.3 steps 6-7). All or nothing. */
+struct store_update {
+	struct slice aor;         /**< canonical: "alice@example.org" or "alice" */
+	struct slice call_id;
+	uint32_t cseq;
+	int64_t now;              /**< seconds since 1970 */
+	bool remove_all;          /**< Contact: * with Expires 0 */
+	unsigned max_contacts;    /**< 0: no limit */
+	bool replace;             /**< the new ones replace all others ("c1f" style); */
+	const struct store_contact *contacts; /**< id filled in */
+	unsigned count;
+};
+
+/** An AOR's bindings, those that have expired left out; highest q first, then newest first. */
+struct store_contacts {
+	struct arena *arena;      /**< set by the caller; holds the result */
+	struct store_contact *list;
+	unsigned count;
+	bool unchanged;           /**< update: an older or repeated CSeq of the same Call-ID; nothing was written */
+};
+
+#define STORE_MAX_CONTACTS 256 /**< more of one AOR are not read */
+
+/**
+ * Apply a REGISTER; *out are the bindings afterwards. -ENOSPC: more than max_contacts (nothing written);
+ * others: -ETIMEDOUT, -ENOTCONN, -EBUSY, -ENOMEM, -EIO.
+ */
+int store_contacts_update(struct store_handle *h, const struct store_update *upd, struct store_contacts *out,
+	store_done done, void *arg);
+/** Bindings of an AOR; none: 0 with count 0. */
+int store_contacts_get(struct store_handle *h, struct slice aor, int64_t now, struct store_contacts *out,
+	store_done done, void *arg);
+/** Remove one binding by id (empty: all of the AOR). *removed counts. */
+int store_contacts_remove(struct store_handle *h, struct slice aor, struct slice id, unsigned *removed,
+	store_done done, void *arg);
+
+/** One page of all bindings in the store, for commands: cursor 0 starts, 0 at the end. */
+struct store_page {
+	struct arena *arena;
+	uint64_t cursor; /**< in: where to go on; out: the next, 0 at the end */
+	struct slice *aors;              /**< one for each contact */
+	struct store_contact *contacts;
+	unsigned count;
+};
+int store_contacts_scan(struct store_handle *h, int64_t now, struct store_page *page, store_done done, void *arg);
+
+/**
+ * The secret that nodes share: the stored one, else proposal is stored and returned (SET NX). Result in arena.
+ */
+int store_secret(struct store_handle *h, struct arena *arena, struct slice proposal, struct slice *out,
+	store_done done, void *arg);
+/** Heartbeat of this node: version, start time, sockets, load; lives for life_ms. */
+struct store_node {
+	struct slice name, version, sockets;
+	int64_t started;
+	unsigned load; /**< calls */
+};
+int store_node_beat(struct store_handle *h, const struct store_node *n, unsigned life_ms, store_done done, void *arg);
