@@ -1,0 +1,346 @@
+#include "core/host/host_conf.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifndef PH_PLUGIN_DIR
+#define PH_PLUGIN_DIR "/usr/local/lib/pinhole"
+#endif
+
+static const char *check_dialect(const char *text)
+{
+	if (strcmp(text, "auto") == 0 || strcmp(text, "opensips") == 0 || strcmp(text, "kamailio") == 0)
+		return NULL;
+	return "\"auto\", \"opensips\" or \"kamailio\"";
+}
+
+static const char *check_secret(const char *text)
+{
+	return strlen(text) >= 16 ? NULL : "at least 16 characters";
+}
+
+#define AT(member) offsetof(struct host_conf, member)
+/* clang-format off */
+static const struct conf_param top_params[] = {
+	{.name = "node", .type = CONF_STR, .offset = AT(node),
+	 .help = "Name of this node, unique in a cluster; default: the host name."},
+	{.name = "workers", .type = CONF_INT, .dflt = "0", .min = 0, .max = 256, .offset = AT(workers),
+	 .help = "Worker threads; 0: one per core."},
+	{.name = "script", .type = CONF_STR, .offset = AT(script),
+	 .help = "The route script; a relative name is looked for beside the configuration file."},
+	{.name = "plugin_dir", .type = CONF_STR, .dflt = PH_PLUGIN_DIR, .offset = AT(plugin_dir),
+	 .help = "Folders with plugins, separated by ':'."},
+	{.name = "user", .type = CONF_STR, .offset = AT(user), .help = "User to run as once the sockets are open."},
+	{.name = "group", .type = CONF_STR, .offset = AT(group), .help = "Group to run as; default: the user's."},
+	{.name = "shutdown_timeout", .type = CONF_INT, .dflt = "10", .min = 0, .max = 3600, .offset = AT(shutdown_timeout),
+	 .help = "Seconds that transactions in flight have after SIGTERM."},
+	{.name = "secret", .type = CONF_STR, .offset = AT(secret), .check = check_secret,
+	 .help = "What the nodes of a cluster sign with; default: made once and shared through the store."},
+	{.name = "secret_file", .type = CONF_STR, .offset = AT(secret_file), .help = "File whose first line is the secret."},
+	{.name = "script_dialect", .type = CONF_STR, .dflt = "auto", .offset = AT(script_dialect), .check = check_dialect,
+	 .help = "Meaning of the script where OpenSIPS and Kamailio differ: auto, opensips or kamailio."},
+	{.name = "script_defines", .type = CONF_LIST, .offset = AT(script_defines), .help = "Names defined before the script is read."},
+	{.name = "script_skip_globals", .type = CONF_BOOL, .dflt = "0", .offset = AT(script_skip_globals),
+	 .help = "Warn about loadmodule, modparam and settings in the script instead of refusing them."},
+	{.name = "plugins", .type = CONF_LIST, .offset = AT(plugins), .help = "Plugins to load, in this order."},
+	{.name = "aliases", .type = CONF_LIST, .offset = AT(aliases), .help = "Host names that are ours beside the listen addresses."},
+	{.name = "server_header", .type = CONF_STR, .dflt = "pinhole", .offset = AT(server_header),
+	 .help = "Server header of replies made here; empty: none."},
+	{0},
+};
+#undef AT
+#define AT(member) offsetof(struct host_limits, member)
+static const struct conf_param limit_params[] = {
+	{.name = "parked", .type = CONF_INT, .dflt = "10000", .min = 1, .max = 1000000, .offset = AT(parked),
+	 .help = "Messages of one worker that may wait for the outside world."},
+	{.name = "transactions", .type = CONF_INT, .dflt = "100000", .min = 10, .max = 10000000, .offset = AT(transactions),
+	 .help = "Transactions of one worker."},
+	{.name = "calls", .type = CONF_INT, .dflt = "200000", .min = 10, .max = 10000000, .offset = AT(calls),
+	 .help = "Call records of one worker."},
+	{.name = "call_idle", .type = CONF_INT, .dflt = "43200", .min = 10, .max = 864000, .offset = AT(call_idle),
+	 .help = "Seconds after which a call record without use is forgotten."},
+	{.name = "message", .type = CONF_INT, .dflt = "65535", .min = 1024, .max = 65535, .offset = AT(message),
+	 .help = "Bytes of one SIP message."},
+	{.name = "headers", .type = CONF_INT, .dflt = "256", .min = 16, .max = 4096, .offset = AT(headers),
+	 .help = "Header fields of one message."},
+	{.name = "message_memory", .type = CONF_INT, .dflt = "1048576", .min = 131072, .max = 67108864, .offset = AT(arena),
+	 .help = "Bytes of memory that the work on one message may take."},
+	{.name = "max_while_loops", .type = CONF_INT, .dflt = "100", .min = 1, .max = 1000000, .offset = AT(script_loops),
+	 .help = "Turns of one loop in the script."},
+	{.name = "script_steps", .type = CONF_INT, .dflt = "1000000", .min = 1000, .max = 100000000, .offset = AT(script_steps),
+	 .help = "Instructions of one run of the script."},
+	{0},
+};
+#undef AT
+/* clang-format on */
+
+const struct host_conf_table host_conf_tables[] = {
+	{"", top_params}, {"limits", limit_params}, {"tm", tm_params}, {"tcp", net_tcp_params}, {"storage", store_params}, {0}};
+
+static const char *const group_names[] = {
+	"log", "listen", "storage", "limits", "tm", "tcp", "tls", "dns", NULL};
+
+bool host_conf_is_own(const char *name)
+{
+	if (conf_find(top_params, name))
+		return true;
+	for (const char *const *g = group_names; *g; g++)
+		if (strcmp(*g, name) == 0)
+			return true;
+	return false;
+}
+
+static char *join_path(const char *dir, const char *name)
+{
+	char *out = NULL;
+
+	if (name[0] == '/')
+		return strdup(name);
+	if (asprintf(&out, "%s/%s", dir, name) < 0)
+		return NULL;
+	return out;
+}
+
+/* "key=value" or "group.key=value": put into the tree, so that it is checked like the file's text. */
+static void apply_override(struct host_conf *c, const char *text, struct conf_errors *e)
+{
+	const char *eq = strchr(text, '=');
+	const char *dot = eq ? memchr(text, '.', (size_t)(eq - text)) : NULL;
+	config_setting_t *group = config_root_setting(&c->tree), *s;
+	char name[128];
+	int64_t n;
+
+	if (!eq || eq == text || (size_t)(eq - text) >= sizeof(name)) {
+		conf_error(e, "-o", 0, "'%s': expected key=value or group.key=value", text);
+		return;
+	}
+	if (dot) {
+		snprintf(name, sizeof(name), "%.*s", (int)(dot - text), text);
+		s = config_setting_get_member(group, name);
+		group = s ? s : config_setting_add(group, name, CONFIG_TYPE_GROUP);
+		text = dot + 1;
+	}
+	snprintf(name, sizeof(name), "%.*s", (int)(eq - text), text);
+	if (!group || !config_setting_is_group(group)) {
+		conf_error(e, "-o", 0, "'%s': what stands before the dot is not a group", name);
+		return;
+	}
+	config_setting_remove(group, name);
+	if (slice_i64(slice_str(eq + 1), &n) == 0 && n <= INT_MAX && n >= INT_MIN) {
+		s = config_setting_add(group, name, CONFIG_TYPE_INT);
+		if (s)
+			config_setting_set_int(s, (int)n);
+	} else {
+		s = config_setting_add(group, name, CONFIG_TYPE_STRING);
+		if (s)
+			config_setting_set_string(s, eq + 1);
+	}
+	if (!s)
+		conf_error(e, "-o", 0, "'%s' is not a name that can be set", name);
+}
+
+static void listen_one(
+	struct net_socks_builder **b, const config_setting_t *s, struct conf_errors *e)
+{
+	const char *address = NULL, *advertise = NULL;
+	char why[256];
+
+	if (config_setting_type(s) == CONFIG_TYPE_STRING) {
+		address = config_setting_get_string(s);
+	} else if (config_setting_is_group(s)) {
+		for (int i = 0; i < config_setting_length(s); i++) {
+			config_setting_t *m = config_setting_get_elem(s, (unsigned)i);
+			const char *name = config_setting_name(m);
+
+			if (config_setting_type(m) != CONFIG_TYPE_STRING)
+				conf_error_at(e, m, "listen: %s: expected a string", name);
+			else if (strcmp(name, "address") == 0)
+				address = config_setting_get_string(m);
+			else if (strcmp(name, "advertise") == 0)
+				advertise = config_setting_get_string(m);
+			else
+				conf_error_at(e, m, "listen: unknown name '%s': expected address or advertise", name);
+		}
+	}
+	if (!address)
+		conf_error_at(e, s, "listen: expected \"udp:ADDRESS[:PORT]\" or "
+			"{ address = \"...\"; advertise = \"HOST[:PORT]\"; }");
+	else if (net_socks_add(b, address, advertise, why) != 0)
+		conf_error_at(e, s, "listen: \"%s\": %s", address, why);
+}
+
+static void read_listen(struct host_conf *c, struct conf_errors *e)
+{
+	config_setting_t *s = config_lookup(&c->tree, "listen");
+	struct net_socks_builder *b = NULL;
+	unsigned before = conf_error_count(e);
+
+	if (!s) {
+		conf_error(e, c->path, 0, "listen is missing: expected for instance listen = ( \"udp:192.0.2.1:5060\" );");
+		return;
+	}
+	if (config_setting_is_list(s) || config_setting_is_array(s)) {
+		for (int i = 0; i < config_setting_length(s); i++)
+			listen_one(&b, config_setting_get_elem(s, (unsigned)i), e);
+	} else {
+		listen_one(&b, s, e);
+	}
+	if (b && net_socks_finish(&b, &c->socks) != 0)
+		conf_error_at(e, s, "listen: no memory");
+	if (!c->socks.count && conf_error_count(e) == before)
+		conf_error_at(e, s, "listen: no address: expected at least one, for instance \"udp:192.0.2.1:5060\"");
+}
+
+static void read_log(struct host_conf *c, struct conf_errors *e)
+{
+	const config_setting_t *s = config_lookup(&c->tree, "log");
+	const char *text;
+
+	c->log_level = LOG_L_INFO;
+	if (!s)
+		return;
+	if (!config_setting_is_group(s)) {
+		conf_error_at(e, s, "log: expected a group, { level = \"info\"; to = \"stderr\"; }");
+		return;
+	}
+	if (config_setting_lookup_string(s, "level", &text) && log_level_parse(slice_str(text), &c->log_level) != 0)
+		conf_error_at(e, config_setting_get_member(s, "level"),
+			"log.level: found \"%s\", expected debug, info, notice, warn, err, crit or alert", text);
+	if (config_setting_lookup_string(s, "to", &text)) {
+		c->log_syslog = strcmp(text, "syslog") == 0;
+		if (!c->log_syslog && strcmp(text, "stderr") != 0)
+			conf_error_at(e, config_setting_get_member(s, "to"),
+				"log.to: found \"%s\", expected \"stderr\" or \"syslog\"", text);
+	}
+}
+
+void host_conf_log_levels(const struct host_conf *c, const char *const *sources, struct conf_errors *e)
+{
+	const config_setting_t *s = config_lookup(&c->tree, "log");
+
+	if (!s || !config_setting_is_group(s))
+		return;
+	for (int i = 0; i < config_setting_length(s); i++) {
+		config_setting_t *m = config_setting_get_elem(s, (unsigned)i);
+		const char *name = config_setting_name(m), *text = config_setting_get_string(m);
+		enum log_level level;
+		bool known = false;
+
+		if (strcmp(name, "level") == 0 || strcmp(name, "to") == 0)
+			continue;
+		for (const char *const *n = sources; *n; n++)
+			known = known || strcmp(*n, name) == 0;
+		if (!known) {
+			const char *near = conf_nearest(name, sources);
+
+			conf_error_at(e, m, "log.%s: no plugin or part of that name%s%s%s", name,
+				near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+		} else if (!text || log_level_parse(slice_str(text), &level) != 0) {
+			conf_error_at(e, m, "log.%s: expected debug, info, notice, warn, err, crit or alert", name);
+		} else {
+			log_set_level(name, level);
+		}
+	}
+}
+
+/* The keys that stand by themselves at the top of the file. Unknown ones are judged when the plugins are known. */
+static void read_top(struct host_conf *c, struct conf_errors *e)
+{
+	config_setting_t *root = config_root_setting(&c->tree);
+
+	for (int i = 0; i < config_setting_length(root); i++) {
+		config_setting_t *s = config_setting_get_elem(root, (unsigned)i);
+		const struct conf_param *row = conf_find(top_params, config_setting_name(s));
+
+		if (row)
+			conf_read_one(row, s, "", c, e);
+	}
+}
+
+static int complete(struct host_conf *c, struct conf_errors *e)
+{
+	char host[HOST_NAME_MAX + 1] = "node";
+
+	if (!c->node || !*c->node) {
+		gethostname(host, HOST_NAME_MAX);
+		free(c->node);
+		c->node = strdup(host);
+	}
+	if (c->script) {
+		char *full = join_path(c->dir, c->script);
+
+		free(c->script);
+		c->script = full;
+	} else {
+		conf_error(e, c->path, 0, "script is missing: expected the name of a route script, for instance script = \"edge.route\";");
+	}
+	if (c->secret && c->secret_file)
+		conf_error(e, c->path, 0, "secret and secret_file: expected one of them, not both");
+	c->limits.shutdown_timeout = c->shutdown_timeout;
+	c->tm.max_transactions = c->limits.transactions;
+	c->tm.retry_after = 5;
+	c->net.max_message = c->limits.message;
+	c->net.udp_rcvbuf = 4194304;
+	return c->node ? 0 : -ENOMEM;
+}
+
+static int set_paths(struct host_conf *c, const char *path)
+{
+	char *copy = strdup(path);
+
+	c->path = strdup(path);
+	c->dir = copy ? strdup(dirname(copy)) : NULL;
+	free(copy);
+	return c->path && c->dir ? 0 : -ENOMEM;
+}
+
+int host_conf_read(struct host_conf *c, const char *path, const struct host_override *overrides, struct conf_errors *e)
+{
+	memset(c, 0, sizeof(*c));
+	config_init(&c->tree);
+	if (set_paths(c, path) != 0 || conf_defaults(top_params, c) != 0 || conf_defaults(limit_params, &c->limits) != 0 ||
+		conf_defaults(tm_params, &c->tm) != 0 || conf_defaults(net_tcp_params, &c->net) != 0 ||
+		conf_defaults(store_params, &c->store) != 0)
+		return -ENOMEM;
+	if (access(path, R_OK) != 0) {
+		int err = errno;
+
+		conf_error(e, path, 0, "cannot be read: %s", strerror(err));
+		return -err;
+	}
+	config_set_include_dir(&c->tree, c->dir);
+	if (!config_read_file(&c->tree, path)) {
+		const char *file = config_error_file(&c->tree);
+
+		conf_error(e, file ? file : path, (unsigned)config_error_line(&c->tree), "%s", config_error_text(&c->tree));
+		return -EINVAL;
+	}
+	for (; overrides; overrides = overrides->next)
+		apply_override(c, overrides->text, e);
+	read_top(c, e);
+	conf_read(limit_params, config_lookup(&c->tree, "limits"), "limits", &c->limits, e);
+	conf_read(tm_params, config_lookup(&c->tree, "tm"), "tm", &c->tm, e);
+	conf_read(net_tcp_params, config_lookup(&c->tree, "tcp"), "tcp", &c->net, e);
+	conf_read(store_params, config_lookup(&c->tree, "storage"), "storage", &c->store, e);
+	read_log(c, e);
+	read_listen(c, e);
+	return complete(c, e);
+}
+
+void host_conf_free(struct host_conf *c)
+{
+	net_socks_free(&c->socks);
+	conf_values_free(top_params, c);
+	conf_values_free(limit_params, &c->limits);
+	conf_values_free(tm_params, &c->tm);
+	conf_values_free(net_tcp_params, &c->net);
+	conf_values_free(store_params, &c->store);
+	free(c->path);
+	free(c->dir);
+	config_destroy(&c->tree);
+}

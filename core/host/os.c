@@ -1,0 +1,127 @@
+#include "core/host/os.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+#ifdef HAVE_SYSTEMD
+#include <systemd/sd-daemon.h>
+#endif
+
+#include "core/host/host.h"
+
+static int signal_fd = -1;
+static struct loop_io *signal_io;
+
+static void our_signals(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+}
+
+void os_block_signals(void)
+{
+	sigset_t set;
+
+	our_signals(&set);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+}
+
+static void on_signal(void *arg, int fd, int what)
+{
+	struct signalfd_siginfo info;
+
+	(void)what;
+	while (read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		host_shutdown(arg);
+}
+
+int os_watch_signals(struct host *h)
+{
+	sigset_t set;
+
+	our_signals(&set);
+	signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (signal_fd < 0)
+		return -errno;
+	return loop_io_add(h->control.loop, signal_fd, LOOP_READ, on_signal, h, &signal_io);
+}
+
+void os_unwatch_signals(void)
+{
+	loop_io_del(&signal_io);
+	if (signal_fd >= 0)
+		close(signal_fd);
+	signal_fd = -1;
+}
+
+static int find_user(const char *user, struct passwd **pw, struct log_source *log)
+{
+	errno = 0;
+	*pw = getpwnam(user);
+	if (*pw)
+		return 0;
+	LOG(log, LOG_L_CRIT, "user: there is no user '%s'", user);
+	return errno ? -errno : -ENOENT;
+}
+
+static int find_group(const char *group, gid_t *gid, struct log_source *log)
+{
+	struct group *gr;
+
+	errno = 0;
+	gr = getgrnam(group);
+	if (!gr) {
+		LOG(log, LOG_L_CRIT, "group: there is no group '%s'", group);
+		return errno ? -errno : -ENOENT;
+	}
+	*gid = gr->gr_gid;
+	return 0;
+}
+
+int os_drop_privileges(const char *user, const char *group, struct log_source *log)
+{
+	bool has_user = user && *user, has_group = group && *group;
+	struct passwd *pw = NULL;
+	gid_t gid = getgid();
+	int err = has_user ? find_user(user, &pw, log) : 0;
+
+	if (err == 0 && pw)
+		gid = pw->pw_gid;
+	if (err == 0 && has_group)
+		err = find_group(group, &gid, log);
+	if (err != 0 || (!has_user && !has_group))
+		return err;
+	if ((pw && initgroups(user, gid) != 0) || setgid(gid) != 0 || (pw && setuid(pw->pw_uid) != 0)) {
+		err = -errno;
+		LOG(log, LOG_L_CRIT, "user, group: cannot become %s:%s: %s", has_user ? user : "(same)", has_group ? group : "(same)",
+			strerror(-err));
+		return err;
+	}
+	LOG(log, LOG_L_INFO, "running as uid %ld, gid %ld", (long)getuid(), (long)getgid());
+	return 0;
+}
+
+void os_notify(const char *state)
+{
+#ifdef HAVE_SYSTEMD
+	sd_notify(0, state);
+#else
+	(void)state;
+#endif
+}
+
+unsigned os_cores(void)
+{
+	cpu_set_t set;
+	int n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+
+	return n > 0 ? (unsigned)n : 1;
+}
