@@ -1,0 +1,160 @@
+/**
+ * @file net.h  Sockets: listeners, UDP in batches, TCP connections, keepalives, next hops.
+ *
+ * The listeners (`struct net_sock`) are made once at start and then immutable, shared by all threads. Each
+ * worker has a `struct net` of its own: its UDP sockets (SO_REUSEPORT), the TCP connections that it owns, its send batch.
+ * A TCP connection belongs to the worker hash(transport, remote address and port) mod N; others write by inbox.
+ *
+ * Received messages are complete SIP messages: UDP datagrams as they came; TCP framed by Content-Length (RFC 3261 section
+ * 18.3), pipelined ones one by one. Keepalives never reach the handler: CRLF and 4 zero bytes on UDP are dropped and
+ * counted, CRLFCRLF on TCP is answered with CRLF (RFC 5626 section 4.4.1).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/addr.h"
+#include "core/base/arena.h"
+#include "core/base/conf.h"
+#include "core/base/counter.h"
+#include "core/base/loop.h"
+#include "core/bus/inbox.h"
+#include "core/sip/sip_uri.h"
+
+/** A listener. Read-only for all. */
+struct net_sock {
+	unsigned index;             /**< in the order of `listen`, from 0 */
+	enum sip_transport transport; /**< SIP_TR_UDP, SIP_TR_TCP */
+	struct addr addr;           /**< what is bound; never a wildcard */
+	char text[ADDR_TEXT + 8];   /**< "udp:10.0.0.5:5060" */
+	char adv_host[256];         /**< advertised host (brackets for IPv6); the bound one without `advertise` */
+	uint16_t adv_port;
+	char adv_text[300];         /**< "udp:203.0.113.9:5060": the listener as phones see it */
+	char via[300];              /**< "SIP/2.0/UDP 203.0.113.9:5060" */
+};
+
+/** All listeners, in order; a wildcard stands expanded. */
+struct net_socks {
+	const struct net_sock *list;
+	unsigned count;
+};
+
+/** How a message came. Flat: travels through inboxes. */
+struct net_rx {
+	unsigned sock;          /**< index of the listener */
+	enum sip_transport transport;
+	struct addr src, dst;   /**< dst is the listener's bound address */
+	uint64_t conn;          /**< TCP: id of the connection; 0 for UDP */
+	uint64_t at_us;         /**< clock_us() at reception */
+};
+
+/** Where a message goes. */
+struct net_dest {
+	const struct net_sock *sock; /**< NULL: net chooses (first listener of transport and family) */
+	enum sip_transport transport;
+	struct addr addr;
+	uint64_t conn;      /**< TCP: try this connection first (replies); 0: any to addr */
+	bool no_connect;    /**< TCP: only over an open connection */
+	uint64_t cookie;    /**< non-zero: on_send_error gets it when this message cannot be sent */
+};
+
+struct net_conf { /* group `tcp` and limits */
+	int64_t tcp_max_connections;   /**< of this process; 4096 */
+	int64_t tcp_connect_timeout;   /**< ms; 5000 */
+	int64_t tcp_idle_timeout;      /**< ms without a complete message or keepalive; 3600000 */
+	int64_t tcp_message_timeout;   /**< ms for a begun message to become complete; 30000 */
+	int64_t tcp_send_queue;        /**< bytes queued per connection; above: closed, counted; 1048576 */
+	int64_t max_message;           /**< bytes; 65535 */
+	int64_t udp_rcvbuf;            /**< bytes asked of the kernel; 0: its default; 4194304 */
+};
+extern const struct conf_param net_tcp_params[]; /**< group `tcp`: max_connections, connect_timeout, idle_timeout, message_timeout, send_queue */
+extern const struct counter_desc net_counters[];
+enum {
+	NET_C_UDP_RECEIVED, NET_C_UDP_SENT, NET_C_UDP_BATCHES, NET_C_UDP_SEND_ERRORS, NET_C_UDP_KEEPALIVES,
+	NET_C_TCP_RECEIVED, NET_C_TCP_SENT, NET_C_TCP_ACCEPTED, NET_C_TCP_CONNECTED, NET_C_TCP_OPEN /* gauge */,
+	NET_C_TCP_REFUSED, NET_C_TCP_KEEPALIVES, NET_C_TCP_BAD_FRAMES, NET_C_TCP_TIMEOUTS, NET_C_TCP_SEND_ERRORS,
+	NET_C_OVERSIZED,
+};
+
+struct net_socks_builder;
+/**
+ * Turn `listen` entries into listeners. spec: "udp:198.51.100.7:5060", "tcp:[2001:db8::1]:5060", "udp:0.0.0.0" (expanded to all
+ * interface addresses of that family that are up), port default 5060; advertise: "host[:port]" or NULL. Each call adds; 0, or -EINVAL with
+ * why[256] ("expected udp:ADDRESS[:PORT] or tcp:..."). -EEXIST: the same twice.
+ */
+int net_socks_add(struct net_socks_builder **bp, const char *spec, const char *advertise, char why[256]);
+/** Takes the builder. */
+int net_socks_finish(struct net_socks_builder **bp, struct net_socks *out);
+void net_socks_free(struct net_socks *socks);
+/** Bind each UDP address once without SO_REUSEPORT (and each TCP one): is it free? 0, or -EADDRINUSE... with why[256]. */
+int net_socks_probe(const struct net_socks *socks, char why[256]);
+/** The listener with that bound or advertised "udp:ip:port" text (port optional); NULL. */
+const struct net_sock *net_sock_find(const struct net_socks *socks, struct slice text);
+/** The first of transport and family; NULL. */
+const struct net_sock *net_sock_first(const struct net_socks *socks, enum sip_transport tr, int family);
+/** Does host[:port] name a listener (bound or advertised)? port 0 matches any. Host without case, IPv6 with or without brackets. */
+bool net_is_local(const struct net_socks *socks, struct slice host, uint16_t port);
+
+struct net;
+struct net_handlers {
+	/**
+	 * A complete message; arena holds it at its start and now belongs to the handler (arena_put()).
+	 */
+	void (*on_message)(void *self, struct arena *arena, struct slice data, const struct net_rx *rx);
+	/** A message sent with a cookie from this thread did not leave (connect failed, queue full...). err negative errno. */
+	void (*on_send_error)(void *self, uint64_t cookie, int err);
+};
+
+struct net_setup {
+	struct loop *loop;
+	const struct net_socks *socks;
+	const struct net_conf *conf;
+	struct inbox *inbox;          /**< this worker's; net takes INBOX_NET */
+	struct inbox_sender *senders; /**< to all workers, index = worker */
+	unsigned worker, workers;
+	struct arena_pool *arenas;
+	struct counter_array *counters;
+	unsigned first_counter;
+	const struct net_handlers *handlers;
+	void *self;
+};
+int net_new(struct net **out, const struct net_setup *setup);
+/** Bind and watch the UDP sockets of this worker. All workers do so before net_listen_tcp(). 0 or -errno with why. */
+int net_open_udp(struct net *n, char why[256]);
+/** Worker 0 only: TCP listeners; accepted fds go to their owners before anything is read. */
+int net_listen_tcp(struct net *n, char why[256]);
+/** Draining: accept no new connections; the rest goes on. */
+void net_stop_accepting(struct net *n);
+void net_destroy(struct net **np);
+
+/**
+ * Send one message (copied). UDP: into the batch that goes out at the end of the turn (or when full). TCP: to the owner of the
+ * connection, which connects when there is none. 0; -ENOTCONN, -EMSGSIZE, -EHOSTUNREACH (no listener of that family), -EAGAIN
+ * (the owner's inbox is full): then no on_send_error comes.
+ */
+int net_send(struct net *n, const struct net_dest *to, struct slice data);
+/** Send the UDP batch now. */
+void net_flush(struct net *n);
+const struct net_socks *net_socks_of(const struct net *n);
+
+/* Next hops (RFC 3263; here literals and /etc/hosts) */
+
+struct net_hop {
+	enum sip_transport transport;
+	struct addr addr;
+};
+/** What a URI asks for: host (literal with or without brackets, or a name), port (0: default), transport (NONE: UDP, TLS for sips). */
+struct net_query {
+	struct slice host;
+	uint16_t port;
+	enum sip_scheme scheme;
+	enum sip_transport transport;
+};
+typedef void (*net_resolved)(void *arg, int err, const struct net_hop *hops, unsigned count);
+#define NET_MAX_HOPS 8
+/**
+ * 0 with *hops, *count filled in; -ENOENT: no such name; -EINVAL; -EINPROGRESS: fn runs later, once.
+ */
+int net_resolve(struct net *n, const struct net_query *q, struct net_hop hops[NET_MAX_HOPS], unsigned *count, net_resolved fn,
+	void *arg);

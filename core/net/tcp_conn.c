@@ -1,0 +1,384 @@
+/*
+ * One TCP connection: its life, its deadlines, and messages out of its bytes.
+ *
+ *   CONNECTING ─ writable ─► OPEN ─ end of stream, error, deadline, bad bytes ─► DEAD
+ */
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/net/net_internal.h"
+#include "core/sip/sip_msg.h"
+
+#define IN_FIRST                                                                         \
+	4096u /* bytes of a connection's first buffer, and what an idle one may keep */
+
+/* Tables */
+
+static void tables_add(struct net_conn *c)
+{
+	struct net_tcp *t = &c->net->tcp;
+	struct net_conn **id = &t->by_id[c->id % NET_TCP_BUCKETS];
+	struct net_conn **addr = &t->by_addr[addr_hash(&c->peer) % NET_TCP_BUCKETS];
+
+	c->by_id = *id;
+	*id = c;
+	c->by_addr = *addr;
+	*addr = c;
+}
+
+static void tables_remove(struct net_conn *c)
+{
+	struct net_tcp *t = &c->net->tcp;
+	struct net_conn **at;
+
+	for (at = &t->by_id[c->id % NET_TCP_BUCKETS]; *at != c; at = &(*at)->by_id)
+		;
+	*at = c->by_id;
+	for (at = &t->by_addr[addr_hash(&c->peer) % NET_TCP_BUCKETS]; *at != c;
+		at = &(*at)->by_addr)
+		;
+	*at = c->by_addr;
+}
+
+/* Deadlines */
+
+/* The next moment at which something is too late, in ms of loop_now(). */
+static uint64_t next_deadline(const struct net_conn *c)
+{
+	const struct net_conf *conf = c->net->setup.conf;
+	uint64_t due = c->active_ms;
+
+	if (c->state == NET_CONNECTING)
+		return due + (uint64_t)conf->tcp_connect_timeout;
+	due += (uint64_t)conf->tcp_idle_timeout;
+	if (c->began_ms != 0 && c->began_ms + (uint64_t)conf->tcp_message_timeout < due)
+		due = c->began_ms + (uint64_t)conf->tcp_message_timeout;
+	if (c->stuck_ms != 0 && c->stuck_ms + (uint64_t)conf->tcp_message_timeout < due)
+		due = c->stuck_ms + (uint64_t)conf->tcp_message_timeout;
+	return due;
+}
+
+void net_conn_arm(struct net_conn *c)
+{
+	uint64_t now = loop_now(c->net->setup.loop);
+	uint64_t due = next_deadline(c);
+
+	/* Deadlines that move away are seen when the timer runs: most never have to be moved. */
+	if (timer_pending(&c->timer) && c->timer.due <= due)
+		return;
+	timer_start(c->net->setup.loop, &c->timer, due > now ? due - now : 0);
+}
+
+static void on_timer(void *arg)
+{
+	struct net_conn *c = arg;
+
+	if (next_deadline(c) > loop_now(c->net->setup.loop)) {
+		net_conn_arm(c);
+		return;
+	}
+	net_count(c->net, NET_C_TCP_TIMEOUTS, 1);
+	net_conn_close(c, -ETIMEDOUT);
+	net_flush_soon(
+		c->net); /* timers run near the end of a turn: see that it is reaped */
+}
+
+/* In */
+
+static void ready_add(struct net_conn *c)
+{
+	if (c->in_ready)
+		return;
+	c->in_ready = true;
+	c->next_ready = c->net->tcp.ready;
+	c->net->tcp.ready = c;
+	/* What waits comes first; until then the peer has to slow down. */
+	net_conn_watch(c);
+}
+
+/* Several in one piece, or a peer that only pings could make us keep a piece for every four bytes. */
+static void pongs_send(struct net_conn *c, unsigned count)
+{
+	const struct slice pongs = SLICE("\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n"
+					 "\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n");
+
+	while (count > 0 && c->state == NET_OPEN) {
+		unsigned now = count < 16 ? count : 16;
+
+		(void)net_conn_send(c, slice_sub(pongs, 0, 2 * now), 0, 0, false);
+		count -= now;
+	}
+}
+
+/*
+ * Consume CR and LF between messages. RFC 5626 section 4.4.1: a double CRLF asks for a single
+ * one; a single one is nothing.
+ */
+static void eat_line_ends(struct net_conn *c)
+{
+	static const char ping[4] = "\r\n\r\n";
+	unsigned pings = 0;
+
+	for (; c->in_start < c->in_end; c->in_start++) {
+		char b = c->in[c->in_start];
+
+		if (b != '\r' && b != '\n')
+			break;
+		if (b != ping[c->crlf])
+			c->crlf = b == '\r' ? 1 : 0;
+		else if (++c->crlf == 4) {
+			c->crlf = 0;
+			pings++;
+		}
+	}
+	if (c->in_start < c->in_end)
+		c->crlf = 0;
+	if (pings == 0)
+		return;
+	c->active_ms = loop_now(c->net->setup.loop);
+	net_count(c->net, NET_C_TCP_KEEPALIVES, pings);
+	pongs_send(c, pings);
+}
+
+static void message_in(struct net_conn *c, size_t len)
+{
+	const struct net_rx rx = {.sock = c->sock->index,
+		.transport = SIP_TR_TCP,
+		.src = c->peer,
+		.dst = c->sock->addr,
+		.conn = c->id,
+		.at_us = clock_us()};
+	struct slice data = slice_make(c->in + c->in_start, len);
+
+	c->in_start += len;
+	c->active_ms = loop_now(c->net->setup.loop);
+	c->began_ms = 0;
+	net_count(c->net, NET_C_TCP_RECEIVED, 1);
+	net_deliver(c->net, data, &rx);
+}
+
+/* One message if it is complete. 1: taken; 0: more bytes are needed, or there is nothing; -1: closed. */
+static int frame_one(struct net_conn *c)
+{
+	size_t skip;
+	ptrdiff_t len;
+
+	eat_line_ends(c);
+	if (c->state == NET_DEAD)
+		return -1;
+	if (c->in_start == c->in_end)
+		return 0;
+	len = sip_frame(slice_make(c->in + c->in_start, c->in_end - c->in_start),
+		(size_t)c->net->setup.conf->max_message, &skip, &c->frame_state);
+	if (len == 0)
+		return 0;
+	if (len < 0) {
+		/* Where the next message begins nobody knows: only closing helps. */
+		net_count(c->net,
+			len == -EMSGSIZE ? NET_C_OVERSIZED : NET_C_TCP_BAD_FRAMES, 1);
+		net_conn_close(c, (int)len);
+		return -1;
+	}
+	message_in(c, (size_t)len);
+	return c->state == NET_DEAD ? -1 : 1;
+}
+
+/* Nothing waits any more: an idle connection keeps no large buffer. */
+static void in_empty(struct net_conn *c)
+{
+	c->in_start = c->in_end = 0;
+	c->began_ms = 0;
+	if (c->in_cap > IN_FIRST) {
+		free(c->in);
+		c->in = NULL;
+		c->in_cap = 0;
+	}
+}
+
+void net_conn_frames(struct net_conn *c)
+{
+	unsigned n = 0;
+	int got = 1;
+
+	while (n < NET_TCP_BURST && got > 0) {
+		got = frame_one(c);
+		n++;
+	}
+	if (got < 0)
+		return;
+	if (c->in_start == c->in_end) {
+		in_empty(c);
+	} else if (got > 0) {
+		/* Others first; the rest of this one at the end of the turn. */
+		ready_add(c);
+		net_flush_soon(c->net);
+	} else if (c->began_ms == 0) {
+		c->began_ms = loop_now(c->net->setup.loop);
+		net_conn_arm(c);
+	}
+}
+
+/* Room behind what has been received, up to one message of the longest kind. 0 or -errno. */
+static int in_room(struct net_conn *c)
+{
+	const size_t max = (size_t)c->net->setup.conf->max_message + 1;
+	size_t cap = c->in_cap > 0 ? c->in_cap * 2 : IN_FIRST;
+	char *p;
+
+	if (c->in_start > 0 && c->in_end == c->in_cap) {
+		memmove(c->in, c->in + c->in_start, c->in_end - c->in_start);
+		c->in_end -= c->in_start;
+		c->in_start = 0;
+	}
+	if (c->in_end < c->in_cap)
+		return 0;
+	if (cap > max && c->in_cap < max)
+		cap = max;
+	if (cap > max)
+		return -EMSGSIZE; /* sip_frame() says so before */
+	p = realloc(c->in, cap);
+	if (p == NULL)
+		return -ENOMEM;
+	c->in = p;
+	c->in_cap = cap;
+	return 0;
+}
+
+static void conn_read(struct net_conn *c)
+{
+	ssize_t got;
+	int err;
+
+	err = in_room(c);
+	if (err != 0) {
+		net_conn_close(c, err);
+		return;
+	}
+	got = recv(c->fd, c->in + c->in_end, c->in_cap - c->in_end, 0);
+	if (got > 0) {
+		c->in_end += (size_t)got;
+		net_conn_frames(c);
+	} else if (got == 0) {
+		/* What was said in this turn still goes: the peer may have closed its half only. */
+		net_conn_flush(c);
+		net_conn_close(c, -EPIPE);
+	} else if (errno != EAGAIN && errno != EINTR) {
+		net_conn_close(c, -errno);
+	}
+}
+
+/* Life */
+
+static void on_connected(struct net_conn *c)
+{
+	int err = 0;
+	socklen_t len = sizeof(err);
+
+	if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &err, &len) != 0)
+		err = errno;
+	if (err != 0) {
+		net_conn_close(c, -err);
+		return;
+	}
+	c->state = NET_OPEN;
+	c->active_ms = loop_now(c->net->setup.loop);
+	net_count(c->net, NET_C_TCP_CONNECTED, 1);
+	net_conn_watch(c);
+	net_conn_flush(c);
+	if (c->state == NET_OPEN)
+		net_conn_arm(c);
+}
+
+static void on_io(void *arg, int fd, int what)
+{
+	struct net_conn *c = arg;
+
+	(void)fd;
+	if (c->state == NET_CONNECTING) {
+		on_connected(c);
+		return;
+	}
+	if ((what & LOOP_WRITE) != 0 && c->state == NET_OPEN)
+		net_conn_flush(c);
+	if ((what & LOOP_READ) != 0 && c->state == NET_OPEN && !c->in_ready)
+		conn_read(c);
+}
+
+void net_conn_watch(struct net_conn *c)
+{
+	int what = c->in_ready ? 0 : LOOP_READ;
+
+	if (c->state == NET_CONNECTING)
+		what = LOOP_WRITE;
+	else if (c->out_blocked)
+		what |= LOOP_WRITE;
+	if (c->watched == what || c->state == NET_DEAD)
+		return;
+	if (loop_io_set(c->io, what) == 0)
+		c->watched = what;
+	else
+		net_conn_close(c, -EIO);
+}
+
+static void set_options(int fd)
+{
+	const int on = 1;
+
+	/* Either is a help only. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+}
+
+int net_conn_new(struct net *n, int fd, const struct net_sock *sock,
+	const struct addr *peer, enum net_conn_state state, struct net_conn **out)
+{
+	struct net_conn *c = calloc(1, sizeof(*c));
+	int err = -ENOMEM;
+
+	if (c != NULL) {
+		c->watched = state == NET_OPEN ? LOOP_READ : LOOP_WRITE;
+		err = loop_io_add(n->setup.loop, fd, c->watched, on_io, c, &c->io);
+	}
+	if (err != 0) {
+		free(c);
+		close(fd);
+		net_tcp_release(n);
+		return err;
+	}
+	set_options(fd);
+	c->net = n;
+	c->fd = fd;
+	c->sock = sock;
+	c->peer = *peer;
+	c->state = state;
+	c->id = (uint64_t)(n->setup.worker + 1) << NET_ID_SHIFT | ++n->tcp.last_id;
+	c->out_end = &c->out;
+	c->active_ms = loop_now(n->setup.loop);
+	timer_init(&c->timer, on_timer, c);
+	tables_add(c);
+	net_conn_arm(c);
+	net_count(n, NET_C_TCP_OPEN, 1);
+	*out = c;
+	return 0;
+}
+
+void net_conn_close(struct net_conn *c, int err)
+{
+	struct net *n = c->net;
+
+	if (c->state == NET_DEAD)
+		return;
+	c->state = NET_DEAD;
+	tables_remove(c);
+	timer_stop(&c->timer);
+	loop_io_del(&c->io);
+	close(c->fd);
+	net_conn_drop_out(c, err);
+	net_count(n, NET_C_TCP_OPEN, -1);
+	net_tcp_release(n);
+	c->next_dead = n->tcp.dead;
+	n->tcp.dead = c;
+}
