@@ -1,0 +1,98 @@
+/* CANCEL: RFC 3261 sections 9 and 16.10; RFC 3326 for its Reason. */
+#include <errno.h>
+
+#include "core/tm/tm_priv.h"
+
+#define REASON_MAX 512
+
+void cancel_send(struct tm_branch *br)
+{
+	struct tm *tm = br->trans->tm;
+	struct sip_msg sent;
+	struct sip_error why;
+
+	arena_reset(tm->scratch);
+	if (sip_parse(&sent, tm->scratch, slice_make(br->sent, br->sent_len), NULL,
+		    &why) != 0)
+		return;
+	buf_reset(&tm->out);
+	sip_write_cancel(&tm->out, &sent, br->trans->cancel_reason);
+	if (tm->out.err != 0)
+		return;
+	br->dest.cookie = 0;
+	net_send(tm->s.net, &br->dest, buf_slice(&tm->out));
+}
+
+void cancel_branch(struct tm_branch *br)
+{
+	struct tm *tm = br->trans->tm;
+
+	br->cancel_wanted = true;
+	/* Section 9.1: not before a provisional reply. */
+	if (br->state != TC_PROCEEDING || br->final_in || br->cancel_sent)
+		return;
+	br->cancel_sent = true;
+	cancel_send(br);
+	br->interval = (uint64_t)tm->s.conf->t1;
+	if (!br->reliable)
+		timer_start(tm->s.loop, &br->resend, br->interval);
+	/* Without a final reply by then the INVITE counts as cancelled. */
+	timer_start(tm->s.loop, &br->life, tm_64t1(tm));
+}
+
+void cancel_pending(struct tm_trans *t, const struct tm_branch *but, struct slice reason)
+{
+	if (!tm_is_invite(t))
+		return;
+	if (t->cancel_reason.len == 0)
+		t->cancel_reason = reason;
+	for (struct tm_branch *br = t->branches; br != NULL; br = br->next) {
+		if (br != but && br->state != TC_TERMINATED && !br->final_in)
+			cancel_branch(br);
+	}
+}
+
+/* The caller's reason goes on to the callees. */
+static struct slice reason_of(struct ph_msg *request, struct ph_msg *cancel)
+{
+	const struct sip_hdr *h = sip_hdr_find(&cancel->sip, SLICE("Reason"));
+
+	if (h == NULL || h->value.len == 0 || h->value.len > REASON_MAX ||
+		slice_chr(h->value, '\n') >= 0)
+		return (struct slice){0};
+	return arena_printf(request->arena, "Reason: %.*s\r\n", SLICE_ARG(h->value));
+}
+
+void cancel_trans(struct tm_trans *t, struct ph_msg *cancel)
+{
+	t->canceled = true;
+	if (t->request == NULL)
+		return;
+	cancel_pending(t, NULL, reason_of(t->request, cancel));
+}
+
+/* Nobody is left who could bring a final reply. */
+static bool nothing_pending(const struct tm_trans *t)
+{
+	return t->relay == NULL && !t->in_failure && !t->parked && !branches_pending(t);
+}
+
+int cancel_relay(struct tm *tm, struct ph_msg *cancel)
+{
+	struct tm_trans *invite = cancel->cancels;
+
+	if (cancel->trans == NULL && tm_newtran(tm, cancel) != 0)
+		return TM_E_INTERNAL;
+	trans_enter(cancel->trans);
+	trans_enter(invite);
+	tm_count(tm, TM_C_CANCELS);
+	answer_auto(cancel->trans, 200);
+	if (!tm_has_final(invite)) {
+		cancel_trans(invite, cancel);
+		if (nothing_pending(invite))
+			answer_auto(invite, 487);
+	}
+	trans_leave(invite);
+	trans_leave(cancel->trans);
+	return TM_RELAYED;
+}

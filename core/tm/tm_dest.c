@@ -1,0 +1,53 @@
+/* Where a reply goes. */
+#include <errno.h>
+
+#include "core/tm/tm_priv.h"
+
+static uint16_t sent_by_port(const struct sip_via *via)
+{
+	return via->port != 0 ? via->port
+			      : sip_default_port(SIP_SCHEME_SIP, via->transport);
+}
+
+int dest_of_reply(struct tm *tm, struct sip_msg *request, const struct net_rx *rx,
+	struct net_dest *out)
+{
+	const struct net_socks *socks = net_socks_of(tm->s.net);
+	const struct sip_via *via = sip_via_list(request, NULL);
+
+	if (via == NULL)
+		return -EBADMSG;
+	*out = (struct net_dest){.transport = rx->transport, .addr = rx->src};
+	if (rx->sock < socks->count)
+		out->sock = &socks->list[rx->sock];
+	if (rx->transport != SIP_TR_UDP) {
+		/* The connection that it came by; when that is gone, a new one to where the sender listens. */
+		out->conn = rx->conn;
+		addr_set_port(&out->addr, sent_by_port(via));
+		return 0;
+	}
+	if (via->has_rport)
+		return 0;
+	/*
+	 * sent-by, or `received` when that differs: in both cases the source address. maddr is not followed: with it a
+	 * stranger could point us at anybody.
+	 */
+	addr_set_port(&out->addr, sent_by_port(via));
+	return 0;
+}
+
+int dest_of_via(const struct sip_via *via, struct net_query *out)
+{
+	uint64_t port = sent_by_port(via);
+
+	if (via->rport.len > 0 && slice_u64(via->rport, UINT16_MAX, &port) != 0)
+		return -EBADMSG;
+	if (port == 0)
+		return -EBADMSG;
+	*out = (struct net_query){
+		.host = via->received.len > 0 ? via->received : via->host,
+		.port = (uint16_t)port,
+		.scheme = SIP_SCHEME_SIP,
+		.transport = via->transport};
+	return 0;
+}

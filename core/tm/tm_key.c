@@ -1,0 +1,179 @@
+/*
+ * Keys are 64 bit keyed hashes: nobody outside can make two requests collide, and what is kept of a transaction
+ * that only absorbs retransmissions stays small.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "core/tm/tm_priv.h"
+
+#define MAGIC_COOKIE "z9hG4bK"
+
+static void add_lower(struct buf *b, struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		buf_chr(b, (char)tolower((unsigned char)s.p[i]));
+}
+
+static void add_part(struct buf *b, struct slice s)
+{
+	buf_add(b, s);
+	buf_chr(b, '\n');
+}
+
+/* Section 17.2.3: branch and sent-by of the topmost Via. */
+static void add_rfc3261(struct buf *b, const struct sip_via *via)
+{
+	uint16_t port = via->port;
+
+	if (port == 0)
+		port = sip_default_port(SIP_SCHEME_SIP, via->transport);
+	add_part(b, via->branch);
+	add_lower(b, via->host);
+	buf_printf(b, ":%u\n", (unsigned)port);
+}
+
+/*
+ * The same for clients of RFC 2543, whose branch says nothing. The To tag is left out: an ACK has the tag of the reply,
+ * not that of the INVITE.
+ */
+static void add_rfc2543(struct buf *b, struct sip_msg *sip, const struct sip_via *via)
+{
+	const struct sip_nameaddr *from = sip_from(sip, NULL);
+
+	buf_str(b, "2543\n");
+	add_rfc3261(b, via);
+	add_part(b, sip->ruri_received);
+	if (from != NULL)
+		add_part(b, from->tag);
+}
+
+int key_of_request(
+	struct tm *tm, struct ph_msg *msg, enum sip_method method, uint64_t *out)
+{
+	const struct sip_via *via = sip_via_list(&msg->sip, NULL);
+	struct buf *b = &tm->out;
+
+	if (via == NULL)
+		return -EBADMSG;
+	buf_reset(b);
+	buf_printf(b, "%d %" PRIu32 "\n", (int)method, msg->sip.cseq);
+	if (method == SIP_OTHER)
+		add_part(b, msg->sip.method_text);
+	add_part(b, msg->sip.call_id);
+	if (slice_istarts(via->branch, SLICE(MAGIC_COOKIE)))
+		add_rfc3261(b, via);
+	else
+		add_rfc2543(b, &msg->sip, via);
+	if (b->err != 0)
+		return b->err;
+	*out = hash_sip(tm->s.key, buf_slice(b));
+	return 0;
+}
+
+uint64_t key_of_call(const struct tm *tm, struct slice call_id)
+{
+	return hash_sip(tm->s.key, call_id);
+}
+
+static uint64_t key_of_tag(struct tm *tm, struct sip_msg *request)
+{
+	const struct sip_via *via = sip_via_list(request, NULL);
+	struct buf *b = &tm->out;
+
+	buf_reset(b);
+	buf_printf(b, "tag %" PRIu32 "\n", request->cseq);
+	add_part(b, request->call_id);
+	if (via != NULL)
+		add_part(b, via->branch);
+	return hash_sip(tm->s.key, buf_slice(b));
+}
+
+void key_tag(struct tm *tm, struct sip_msg *request, char out[TM_TAG_LEN + 1])
+{
+	snprintf(out, TM_TAG_LEN + 1, "ph%016" PRIx64, key_of_tag(tm, request));
+}
+
+bool key_is_our_tag(struct tm *tm, struct sip_msg *ack)
+{
+	const struct sip_nameaddr *to = sip_to(ack, NULL);
+	char tag[TM_TAG_LEN + 1];
+
+	if (to == NULL || to->tag.len != TM_TAG_LEN)
+		return false;
+	key_tag(tm, ack, tag);
+	return slice_eq(to->tag, slice_make(tag, TM_TAG_LEN));
+}
+
+static uint64_t key_of_slot(const struct tm *tm, uint32_t slot, uint32_t gen)
+{
+	const uint64_t what[] = {tm->nonce, tm->s.worker, slot, gen};
+
+	return hash_sip(tm->s.key, slice_make((const char *)what, sizeof(what)));
+}
+
+void key_branch(
+	const struct tm *tm, uint32_t slot, uint32_t gen, char out[TM_BRANCH_LEN + 1])
+{
+	snprintf(out, TM_BRANCH_LEN + 1,
+		MAGIC_COOKIE "ph%08" PRIx32 "%08" PRIx32 "%016" PRIx64, slot, gen,
+		key_of_slot(tm, slot, gen));
+}
+
+static bool hex_u32(const char *p, uint32_t *out)
+{
+	uint32_t n = 0;
+
+	for (unsigned i = 0; i < 8; i++) {
+		char c = p[i];
+
+		if (c >= '0' && c <= '9')
+			n = n << 4 | (uint32_t)(c - '0');
+		else if (c >= 'a' && c <= 'f')
+			n = n << 4 | (uint32_t)(c - 'a' + 10);
+		else
+			return false;
+	}
+	*out = n;
+	return true;
+}
+
+int key_branch_parse(
+	const struct tm *tm, struct slice text, uint32_t *slot, uint32_t *gen)
+{
+	const struct slice cookie = SLICE(MAGIC_COOKIE "ph");
+	char whole[TM_BRANCH_LEN + 1];
+	uint32_t s, g;
+
+	if (text.len != TM_BRANCH_LEN || !slice_starts(text, cookie))
+		return -ENOENT;
+	if (!hex_u32(text.p + cookie.len, &s) || !hex_u32(text.p + cookie.len + 8, &g))
+		return -ENOENT;
+	key_branch(tm, s, g, whole);
+	if (!slice_eq(text, slice_make(whole, TM_BRANCH_LEN)))
+		return -ENOENT;
+	*slot = s;
+	*gen = g;
+	return 0;
+}
+
+/* Section 16.11: the same for retransmissions, and for the CANCEL and ACK of a request. */
+int key_stateless(struct tm *tm, struct sip_msg *msg, const struct sip_via *client,
+	char out[TM_BRANCH_LEN + 1])
+{
+	const struct sip_nameaddr *from = sip_from(msg, NULL);
+	struct buf *b = &tm->out;
+
+	buf_reset(b);
+	buf_printf(b, "stateless %" PRIu32 "\n", msg->cseq);
+	add_part(b, msg->call_id);
+	add_part(b, from != NULL ? from->tag : (struct slice){0});
+	add_rfc3261(b, client);
+	if (b->err != 0)
+		return b->err;
+	snprintf(out, TM_BRANCH_LEN + 1, MAGIC_COOKIE "ps%016" PRIx64,
+		hash_sip(tm->s.key, buf_slice(b)));
+	return 0;
+}

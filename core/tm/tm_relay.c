@@ -1,0 +1,108 @@
+/* t_relay(): who is it for, and may it still be relayed? The forking itself is in tm_fork.c. */
+#include <errno.h>
+
+#include "core/tm/tm_priv.h"
+
+bool branches_pending(const struct tm_trans *t)
+{
+	for (const struct tm_branch *br = t->branches; br != NULL; br = br->next) {
+		if (br->code == 0)
+			return true;
+	}
+	return false;
+}
+
+unsigned relay_error_reply(int code)
+{
+	switch (code) {
+	case TM_E_BAD_MESSAGE:
+		return 400;
+	case TM_E_NO_DEST:
+		return 480;
+	case TM_E_UNRESOLVED:
+		return 478;
+	case TM_E_FILTERED:
+		return 473;
+	case TM_E_SEND:
+		return 477;
+	default:
+		return 500;
+	}
+}
+
+struct tm_target relay_target(const struct ph_msg *msg, const struct tm_target *to)
+{
+	struct tm_target target = {.ruri = msg->sip.ruri,
+		.du = msg->du,
+		.path = msg->path,
+		.sock = msg->send_sock,
+		.q = msg->q,
+		.bflags = msg->bflags};
+
+	if (to != NULL) {
+		target = *to;
+		target.next = NULL;
+		if (target.ruri.len == 0)
+			target.ruri = msg->sip.ruri;
+		if (target.sock == NULL)
+			target.sock = msg->send_sock;
+	}
+	return target;
+}
+static int relay_begin(struct tm_trans *t, struct ph_msg *msg, const struct tm_target *to,
+	unsigned flags)
+{
+	if (tm_has_final(t) || t->request != msg || t->relay != NULL) {
+		msg->last_error = 500;
+		return TM_E_INTERNAL;
+	}
+	if (t->canceled) {
+		if (!branches_pending(t))
+			answer_auto(t, 487);
+		return TM_RELAYED;
+	}
+	if (t->no_more) {
+		msg->last_error = (int)relay_error_reply(TM_E_NO_DEST);
+		return TM_E_NO_DEST;
+	}
+	if (tm_is_invite(t) && t->last_code == 0 && !(flags & TM_F_NO_100))
+		answer_auto(t, 100);
+	return fork_start(t, msg, to, flags);
+}
+
+/* There is no transaction, and so nobody else who answers. */
+static int relay_refused(struct tm *tm, struct ph_msg *msg, unsigned flags, int err)
+{
+	struct slice none = {0};
+
+	if (err == -EBUSY)
+		return TM_E_INTERNAL;
+	msg->last_error = err == -EBADMSG ? 400 : 500;
+	if (!(flags & TM_F_NO_ERROR_REPLY))
+		tm_reply_stateless(tm, msg, (unsigned)msg->last_error, none, none);
+	return err == -EBADMSG ? TM_E_BAD_MESSAGE : TM_E_INTERNAL;
+}
+
+int tm_relay(
+	struct tm *tm, struct ph_msg *msg, const struct tm_target *to, unsigned flags)
+{
+	struct tm_trans *t;
+	int err;
+
+	if (msg->sip.kind != SIP_REQUEST)
+		return TM_E_INTERNAL;
+	if (msg->sip.method == SIP_CANCEL && msg->cancels != NULL)
+		return cancel_relay(tm, msg);
+	if (msg->sip.method == SIP_ACK || msg->sip.method == SIP_CANCEL)
+		return tm_forward(tm, msg, to);
+	if (msg->trans == NULL) {
+		err = tm_newtran(tm, msg);
+		if (err != 0)
+			return relay_refused(tm, msg, flags, err);
+	}
+	t = msg->trans;
+	trans_enter(t);
+	err = relay_begin(t, msg, to, flags);
+	trans_leave(t);
+	return err;
+}

@@ -1,0 +1,90 @@
+/* The way of a request: next hop, socket, and the message as it leaves. RFC 3261 section 16.6. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "core/tm/tm_priv.h"
+
+/* Where a URI leads; maddr stands above the host (section 16.6 step 7, RFC 3263 section 4). */
+static int query_of(const struct sip_uri *uri, struct net_query *out)
+{
+	if (uri->scheme != SIP_SCHEME_SIP && uri->scheme != SIP_SCHEME_SIPS)
+		return TM_E_BAD_MESSAGE;
+	*out = (struct net_query){.host = uri->maddr.len > 0 ? uri->maddr : uri->host,
+		.port = uri->port,
+		.scheme = uri->scheme,
+		.transport = uri->transport};
+	return out->host.len > 0 ? 0 : TM_E_BAD_MESSAGE;
+}
+
+static int query_of_text(struct slice text, struct net_query *out)
+{
+	struct sip_uri uri;
+
+	if (sip_uri_parse(&uri, text) != 0)
+		return TM_E_BAD_MESSAGE;
+	return query_of(&uri, out);
+}
+
+static int query_of_route(const struct sip_nameaddr *route, struct net_query *out)
+{
+	return route->uri_err == 0 ? query_of(&route->uri, out) : TM_E_BAD_MESSAGE;
+}
+
+int send_next_hop(
+	struct ph_msg *msg, const struct tm_target *target, struct net_query *out)
+{
+	const struct sip_nameaddr *route;
+	int err = 0;
+
+	if (target->du.len > 0)
+		return query_of_text(target->du, out);
+	if (target->path.len > 0) {
+		route = sip_nameaddr_parse(msg->arena, target->path, &err);
+		return route != NULL ? query_of_route(route, out) : TM_E_BAD_MESSAGE;
+	}
+	if (sip_hdr_first(&msg->sip, SIP_H_ROUTE) != NULL) {
+		route = sip_nameaddrs(&msg->sip, SIP_H_ROUTE, &err);
+		return route != NULL ? query_of_route(route, out) : TM_E_BAD_MESSAGE;
+	}
+	return query_of_text(target->ruri, out);
+}
+
+static bool sock_fits(const struct net_sock *sock, const struct net_hop *hop)
+{
+	return sock != NULL && sock->transport == hop->transport &&
+		addr_family(&sock->addr) == addr_family(&hop->addr);
+}
+
+int send_sock(struct tm *tm, const struct ph_msg *msg, const struct net_sock *wanted,
+	const struct net_hop *hop, const struct net_sock **out)
+{
+	const struct net_sock *sock = wanted;
+
+	if (!sock_fits(sock, hop)) {
+		if (wanted != NULL)
+			tm_count(tm, TM_C_SOCKET_FALLBACK);
+		sock = msg->sock;
+	}
+	if (!sock_fits(sock, hop))
+		sock = net_sock_first(
+			net_socks_of(tm->s.net), hop->transport, addr_family(&hop->addr));
+	if (sock == NULL)
+		return -EHOSTUNREACH;
+	*out = sock;
+	return 0;
+}
+
+int send_write(struct tm *tm, struct ph_msg *msg, const struct tm_target *target,
+	const struct net_sock *sock, const char *branch)
+{
+	char via[sizeof(sock->via) + TM_BRANCH_LEN + 16];
+	struct sip_forward fwd = {.ruri = target->ruri, .route = target->path};
+
+	snprintf(via, sizeof(via), "%s;branch=%s", sock->via, branch);
+	fwd.via = slice_str(via);
+	if (sip_hdr_first(&msg->sip, SIP_H_MAX_FORWARDS) == NULL)
+		fwd.extra = SLICE("Max-Forwards: 70\r\n");
+	buf_reset(&tm->out);
+	sip_write_request(&tm->out, &msg->sip, &fwd);
+	return tm->out.err;
+}

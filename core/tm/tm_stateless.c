@@ -1,0 +1,229 @@
+/* Without transactions: RFC 3261 sections 8.2.7 and 16.11. */
+#include <errno.h>
+
+#include "core/tm/tm_priv.h"
+
+/* A request whose next hop is being looked up; in the message's arena. */
+struct tm_forward {
+	struct tm_forward *next;
+	struct tm *tm;      /* NULL: gone */
+	struct ph_msg *msg; /* counted */
+	struct tm_target target;
+};
+
+/* Code as tm_relay() has it. */
+static int forward_send(struct tm *tm, struct ph_msg *msg, const struct tm_target *target,
+	const struct net_hop *hops, unsigned count)
+{
+	const struct sip_via *via = sip_via_list(&msg->sip, NULL);
+	struct net_dest dest = {0};
+	char branch[TM_BRANCH_LEN + 1];
+	int err = -EBADMSG;
+
+	if (via == NULL || key_stateless(tm, &msg->sip, via, branch) != 0)
+		return TM_E_BAD_MESSAGE;
+	for (unsigned i = 0; i < count; i++) {
+		dest.transport = hops[i].transport;
+		dest.addr = hops[i].addr;
+		err = send_sock(tm, msg, target->sock, &hops[i], &dest.sock);
+		if (err == 0)
+			err = send_write(tm, msg, target, dest.sock, branch);
+		if (err == 0)
+			err = net_send(tm->s.net, &dest, buf_slice(&tm->out));
+		if (err == 0)
+			return TM_RELAYED;
+		tm_count(tm, TM_C_SEND_FAILED);
+	}
+	LOG_CALL(tm->log, LOG_L_INFO, msg->sip.call_id, "request not forwarded: %s",
+		strerror(-err));
+	return TM_E_SEND;
+}
+
+static int forward_resolved(struct tm *tm, struct ph_msg *msg,
+	const struct tm_target *target, int err, const struct net_hop *hops,
+	unsigned count)
+{
+	int code = TM_E_UNRESOLVED;
+
+	if (err == 0 && count > 0)
+		code = forward_send(tm, msg, target, hops, count);
+	if (code < 0)
+		msg->last_error = (int)relay_error_reply(code);
+	return code;
+}
+
+static void forward_remove(struct tm_forward *f)
+{
+	struct tm_forward **at = &f->tm->forwards;
+
+	while (*at != f)
+		at = &(*at)->next;
+	*at = f->next;
+}
+
+static void forward_later(void *arg, int err, const struct net_hop *hops, unsigned count)
+{
+	struct tm_forward *f = arg;
+	struct ph_msg *msg = f->msg;
+	struct tm *tm = f->tm;
+
+	if (tm != NULL) {
+		forward_remove(f);
+		err = forward_resolved(tm, msg, &f->target, err, hops, count);
+		tm->s.hooks->on_relayed(tm->s.self, msg, err);
+	}
+	msg_unref(&msg);
+}
+
+void stateless_abandon(struct tm *tm)
+{
+	for (struct tm_forward *f = tm->forwards; f != NULL; f = f->next)
+		f->tm = NULL;
+	tm->forwards = NULL;
+}
+
+int tm_forward(struct tm *tm, struct ph_msg *msg, const struct tm_target *to)
+{
+	struct tm_forward *f = arena_zalloc(msg->arena, sizeof(*f));
+	struct net_hop hops[NET_MAX_HOPS];
+	struct net_query query;
+	unsigned count = 0;
+	int err;
+
+	if (f == NULL || msg->sip.kind != SIP_REQUEST)
+		return TM_E_INTERNAL;
+	answer_fix_via(msg);
+	f->target = relay_target(msg, to);
+	err = send_next_hop(msg, &f->target, &query);
+	if (err != 0) {
+		msg->last_error = (int)relay_error_reply(err);
+		return err;
+	}
+	f->tm = tm;
+	f->msg = msg;
+	err = net_resolve(tm->s.net, &query, hops, &count, forward_later, f);
+	if (err == -EINPROGRESS) {
+		msg_ref(msg);
+		f->next = tm->forwards;
+		tm->forwards = f;
+		return TM_RELAY_PARKED;
+	}
+	return forward_resolved(tm, msg, &f->target, err, hops, count);
+}
+
+int tm_reply_stateless(struct tm *tm, struct ph_msg *msg, unsigned code,
+	struct slice reason, struct slice extra)
+{
+	struct slice none = {0};
+	struct net_dest dest;
+
+	if (msg->sip.kind != SIP_REQUEST || msg->sip.method == SIP_ACK || code < 100 ||
+		code > 699)
+		return -1;
+	/* Its retransmissions are absorbed there: they must get this reply too. */
+	if (msg->trans != NULL)
+		return tm_reply(tm, msg, code, reason, extra);
+	answer_fix_via(msg);
+	if (dest_of_reply(tm, &msg->sip, &msg->rx, &dest) != 0 ||
+		answer_write(tm, &msg->sip, code, reason, extra, none) != 0 ||
+		net_send(tm->s.net, &dest, buf_slice(&tm->out)) != 0) {
+		tm_count(tm, TM_C_SEND_FAILED);
+		return -1;
+	}
+	tm_count(tm, TM_C_STATELESS_REPLIES);
+	if (code >= 200)
+		msg->replied = true;
+	return 1;
+}
+
+int stateless_full(struct tm *tm, struct ph_msg *msg)
+{
+	char text[64];
+	struct buf extra;
+
+	buf_fixed(&extra, text, sizeof(text));
+	buf_printf(&extra, "Retry-After: %lld\r\n", (long long)tm->s.conf->retry_after);
+	tm_count(tm, TM_C_FULL);
+	tm_reply_stateless(tm, msg, 503, (struct slice){0}, buf_slice(&extra));
+	msg->last_error = 503;
+	return -EBUSY;
+}
+
+void tm_reply_bad(struct tm *tm, struct sip_msg *sip, const struct net_rx *rx,
+	unsigned code, const char *reason)
+{
+	struct slice none = {0};
+	struct net_dest dest;
+
+	if (sip->kind != SIP_REQUEST || sip->method == SIP_ACK)
+		return;
+	/* A Via that cannot be read has no place for it either. */
+	sip_via_fix(sip, &rx->src, false);
+	if (dest_of_reply(tm, sip, rx, &dest) != 0 ||
+		answer_write(tm, sip, code, slice_str(reason), none, none) != 0)
+		return;
+	if (net_send(tm->s.net, &dest, buf_slice(&tm->out)) == 0)
+		tm_count(tm, TM_C_STATELESS_REPLIES);
+}
+
+/* Is it the reply to a request that we forwarded without state? Its branch says so. Others go nowhere: RFC 6026. */
+static bool forwarded_by_us(
+	struct tm *tm, struct ph_msg *reply, const struct sip_via *top)
+{
+	char branch[TM_BRANCH_LEN + 1];
+
+	return top != NULL && top->next != NULL &&
+		key_stateless(tm, &reply->sip, top->next, branch) == 0 &&
+		slice_eq(top->branch, slice_str(branch));
+}
+
+static void reply_forward(struct tm *tm, struct ph_msg *reply)
+{
+	const struct sip_via *top = sip_via_list(&reply->sip, NULL);
+	struct net_hop hops[NET_MAX_HOPS];
+	struct net_query query;
+	struct net_dest dest = {0};
+	unsigned count = 0;
+
+	if (!forwarded_by_us(tm, reply, top) || dest_of_via(top->next, &query) != 0) {
+		tm_count(tm, TM_C_REPLIES_STRAY);
+		return;
+	}
+	/* Our own Via tells the sender's address; a name is followed when it is known at once. */
+	if (net_resolve(tm->s.net, &query, hops, &count, NULL, NULL) != 0 || count == 0) {
+		tm_count(tm, TM_C_REPLIES_STRAY);
+		return;
+	}
+	dest.transport = hops[0].transport;
+	dest.addr = hops[0].addr;
+	if (send_sock(tm, reply, NULL, &hops[0], &dest.sock) != 0)
+		return;
+	buf_reset(&tm->out);
+	sip_write_reply(&tm->out, &reply->sip);
+	if (tm->out.err != 0 || net_send(tm->s.net, &dest, buf_slice(&tm->out)) != 0)
+		tm_count(tm, TM_C_SEND_FAILED);
+	else
+		tm_count(tm, TM_C_REPLIES_FORWARDED);
+}
+
+void stateless_reply_in(struct tm *tm, struct ph_msg *reply)
+{
+	enum tm_verdict v = TM_GO;
+
+	if (tm->s.hooks->on_reply != NULL)
+		v = tm->s.hooks->on_reply(tm->s.self, reply);
+	if (v == TM_PARKED) {
+		held_add(&tm->strays, reply);
+		return;
+	}
+	if (v == TM_GO)
+		reply_forward(tm, reply);
+}
+
+void stateless_reply_done(struct tm *tm, struct ph_msg *reply, enum tm_verdict v)
+{
+	msg_ref(reply);
+	if (held_remove(&tm->strays, reply) && v == TM_GO)
+		reply_forward(tm, reply);
+	msg_unref(&reply);
+}
