@@ -9,7 +9,7 @@
 #include "core/base/loop.h"
 #include "storage/store.h"
 
-#define STORE_TEST_WAIT_MS 5000
+#define STORE_TEST_WAIT_MS 10000
 
 /** One completion. */
 struct store_answer {
@@ -110,7 +110,7 @@ static inline struct store_conf store_test_conf(
 		.url = url,
 		.prefix = prefix,
 		.connect_timeout = 1000,
-		.command_timeout = 1000,
+		.command_timeout = 4000, /* a busy machine is no reason to fail */
 		.reconnect_max = 200,
 		.max_pending = 1000,
 	};

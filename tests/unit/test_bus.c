@@ -77,12 +77,12 @@ static void on_answer(void *arg, int code, const char *reason, const struct tree
 }
 
 /* Run all loops until cond or 10 s. */
-#define RUN_UNTIL(w, cond)                                                                \
-	do {                                                                              \
-		const uint64_t run_until_us = clock_us() + 10 * 1000000;                  \
-		while (!(cond) && clock_us() < run_until_us)                              \
-			turn_all(w, ENDPOINTS);                                           \
-		assert_true(cond);                                                        \
+#define RUN_UNTIL(w, cond)                                                               \
+	do {                                                                             \
+		const uint64_t run_until_us = clock_us() + 10 * 1000000;                 \
+		while (!(cond) && clock_us() < run_until_us)                             \
+			turn_all(w, ENDPOINTS);                                          \
+		assert_true(cond);                                                       \
 	} while (0)
 
 static void turn_all(struct world *w, unsigned count)
@@ -103,8 +103,8 @@ static int setup(void **state)
 	assert_int_equal(bus_new(&w->bus), 0);
 	for (unsigned i = 0; i < ENDPOINTS; i++) {
 		assert_int_equal(loop_new(&w->loops[i]), 0);
-		assert_int_equal(bus_endpoint_new(&w->ends[i], w->bus, names[i], w->loops[i],
-					 w->counters, w->first),
+		assert_int_equal(bus_endpoint_new(&w->ends[i], w->bus, names[i],
+					 w->loops[i], w->counters, w->first),
 			0);
 	}
 	for (unsigned i = 0; i < ENDPOINTS; i++)
@@ -193,8 +193,8 @@ static void the_very_first_event_after_started_is_not_lost(void **state)
 		struct seen s = {0};
 
 		subscribe(w, 1, BUS_NODE_UP, &s);
-		assert_int_equal(bus_endpoint_new(&e, w->bus, "new", w->loops[2], w->counters,
-					 w->first),
+		assert_int_equal(bus_endpoint_new(&e, w->bus, "new", w->loops[2],
+					 w->counters, w->first),
 			0);
 		RUN_UNTIL(w, bus_endpoint_started(e));
 		bus_publish(e, &ev);
@@ -215,8 +215,8 @@ static void what_is_published_just_before_an_endpoint_goes_still_arrives(void **
 		struct bus_event ev = {.topic = BUS_NODE_DOWN, .node.name = "edge1"};
 		struct bus_endpoint *e;
 
-		assert_int_equal(bus_endpoint_new(&e, w->bus, "new", w->loops[2], w->counters,
-					 w->first),
+		assert_int_equal(bus_endpoint_new(&e, w->bus, "new", w->loops[2],
+					 w->counters, w->first),
 			0);
 		RUN_UNTIL(w, bus_endpoint_started(e));
 		bus_publish(e, &ev);
@@ -313,14 +313,17 @@ static void unknown_topics_are_refused_and_every_topic_has_a_name_and_size(void 
 	struct world *w = *state;
 	struct seen s = {0};
 
-	assert_int_equal(bus_subscribe(w->ends[0], (enum bus_topic)0, on_event, NULL, &s), -EINVAL);
-	assert_int_equal(bus_subscribe(w->ends[0], BUS_TOPICS, on_event, NULL, &s), -EINVAL);
+	assert_int_equal(bus_subscribe(w->ends[0], (enum bus_topic)0, on_event, NULL, &s),
+		-EINVAL);
+	assert_int_equal(
+		bus_subscribe(w->ends[0], BUS_TOPICS, on_event, NULL, &s), -EINVAL);
 	assert_null(bus_topic_name(BUS_TOPICS));
 	assert_int_equal(bus_event_size(BUS_TOPICS), 0);
 	for (unsigned t = 1; t < BUS_TOPICS; t++) {
 		assert_non_null(bus_topic_name((enum bus_topic)t));
 		assert_true(bus_event_size((enum bus_topic)t) > 24);
-		assert_true(bus_event_size((enum bus_topic)t) <= sizeof(struct bus_event));
+		assert_true(
+			bus_event_size((enum bus_topic)t) <= sizeof(struct bus_event));
 	}
 	assert_string_equal(bus_topic_name(BUS_MEDIA_TIMEOUT), "media.timeout");
 	for (unsigned p = 1; p < BUS_PROPS; p++)
@@ -420,7 +423,8 @@ static void an_answer_may_come_later_but_the_deadline_ends_the_wait(void **state
 
 	assert_int_equal(bus_serve(w->ends[1], "later", serve_later, w), 0);
 	RUN_UNTIL(w, bus_endpoint_started(w->ends[1]));
-	assert_int_equal(bus_call(w->ends[0], "later", NULL, 5000, on_answer, &in_time), 0);
+	assert_int_equal(
+		bus_call(w->ends[0], "later", NULL, 5000, on_answer, &in_time), 0);
 	RUN_UNTIL(w, w->kept_count == 1);
 	t = tree_new();
 	tree_add(t, "x", "y");
@@ -465,7 +469,8 @@ static void a_service_that_goes_away_ends_its_requests_with_503(void **state)
 	bus_reply(w->kept[0], t);
 	for (unsigned i = 1; i < 5; i++)
 		bus_fail(w->kept[i], 500, "too late");
-	assert_int_equal(bus_call(w->ends[0], "later", NULL, 60000, on_answer, &after), 0);
+	assert_int_equal(
+		bus_call(w->ends[0], "later", NULL, 60000, on_answer, &after), 0);
 	RUN_UNTIL(w, after.count == 1);
 	assert_int_equal(after.code, 404);
 }
@@ -529,7 +534,8 @@ static void many_requests_at_once_are_all_answered(void **state)
 	assert_int_equal(bus_serve(w->ends[1], "echo", serve_echo, w), 0);
 	RUN_UNTIL(w, bus_endpoint_started(w->ends[1]));
 	for (unsigned i = 0; i < 2000; i++)
-		assert_int_equal(bus_call(w->ends[0], "echo", NULL, 20000, on_answer, &a[i]), 0);
+		assert_int_equal(
+			bus_call(w->ends[0], "echo", NULL, 20000, on_answer, &a[i]), 0);
 	while (done < 2000) {
 		turn_all(w, ENDPOINTS);
 		while (done < 2000 && a[done].count == 1)
@@ -565,11 +571,13 @@ static void *serve_thread(void *arg)
 		ta->err = -ENOMEM;
 		return NULL;
 	}
-	ta->err = bus_endpoint_new(&e, ta->w->bus, "thread", loop, counters, ta->w->first);
+	ta->err =
+		bus_endpoint_new(&e, ta->w->bus, "thread", loop, counters, ta->w->first);
 	if (ta->err == 0)
 		ta->err = bus_serve(e, "thread.echo", serve_echo, NULL);
 	if (ta->err == 0)
-		ta->err = bus_subscribe(e, BUS_CONFIG_RELOADED, count_event, NULL, &ta->events);
+		ta->err = bus_subscribe(
+			e, BUS_CONFIG_RELOADED, count_event, NULL, &ta->events);
 	while (ta->err == 0 && !atomic_load(&ta->stop)) {
 		struct bus_event ev = {.topic = BUS_RELAY_UP};
 
@@ -600,8 +608,9 @@ static void events_and_requests_cross_threads(void **state)
 		struct bus_event ev = {.topic = BUS_CONFIG_RELOADED};
 
 		bus_publish(w->ends[1], &ev);
-		assert_int_equal(
-			bus_call(w->ends[0], "thread.echo", NULL, 20000, on_answer, &a[i]), 0);
+		assert_int_equal(bus_call(w->ends[0], "thread.echo", NULL, 20000,
+					 on_answer, &a[i]),
+			0);
 		RUN_UNTIL(w, a[i].count == 1);
 		assert_int_equal(a[i].code, 0);
 	}

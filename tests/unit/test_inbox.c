@@ -56,7 +56,8 @@ static int setup(void **state)
 	assert_int_equal(loop_new(&w->loop), 0);
 	assert_int_equal(bus_new(&w->bus), 0);
 	assert_int_equal(
-		inbox_new(&w->inbox, w->bus, names[0], w->loop, w->counters, w->first), 0);
+		inbox_new(&w->inbox, w->bus, names[0], w->loop, w->counters, w->first),
+		0);
 	inbox_on(w->inbox, INBOX_DATAGRAM, on_item, w);
 	assert_int_equal(
 		inbox_sender_new(&w->sender, w->bus, names, 1, w->counters, w->first), 0);
@@ -173,13 +174,18 @@ static void what_is_too_long_or_goes_nowhere_is_refused(void **state)
 	struct world *w = *state;
 	char *big = calloc(1, INBOX_ITEM_MAX + 1);
 
-	assert_int_equal(inbox_send(w->sender, 0, INBOX_WAKE, big, INBOX_ITEM_MAX + 1, NULL, 0),
+	assert_int_equal(
+		inbox_send(w->sender, 0, INBOX_WAKE, big, INBOX_ITEM_MAX + 1, NULL, 0),
 		-EMSGSIZE);
-	assert_int_equal(inbox_send(w->sender, 0, INBOX_WAKE, big, 1, big, INBOX_ITEM_MAX),
+	assert_int_equal(
+		inbox_send(w->sender, 0, INBOX_WAKE, big, 1, big, INBOX_ITEM_MAX),
 		-EMSGSIZE);
-	assert_int_equal(inbox_send(w->sender, 0, INBOX_WAKE, NULL, 0, big, SIZE_MAX), -EMSGSIZE);
+	assert_int_equal(
+		inbox_send(w->sender, 0, INBOX_WAKE, NULL, 0, big, SIZE_MAX), -EMSGSIZE);
 	assert_int_equal(inbox_send(w->sender, 1, INBOX_WAKE, NULL, 0, NULL, 0), -EINVAL);
-	assert_int_equal(inbox_send(w->sender, 0, INBOX_DATAGRAM, big, INBOX_ITEM_MAX, NULL, 0), 0);
+	assert_int_equal(
+		inbox_send(w->sender, 0, INBOX_DATAGRAM, big, INBOX_ITEM_MAX, NULL, 0),
+		0);
 	run_until(w, 1);
 	assert_int_equal(w->len, INBOX_ITEM_MAX);
 	free(big);
@@ -201,7 +207,8 @@ static void two_inboxes_of_one_name_are_refused(void **state)
 	struct inbox *second = NULL;
 
 	assert_int_equal(
-		inbox_new(&second, w->bus, names[0], w->loop, w->counters, w->first), -EADDRINUSE);
+		inbox_new(&second, w->bus, names[0], w->loop, w->counters, w->first),
+		-EADDRINUSE);
 	assert_null(second);
 }
 
@@ -291,10 +298,13 @@ static void no_edge_is_missed_when_sender_and_receiver_take_turns(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(head_and_body_arrive_as_one_item, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_burst_of_64_costs_one_wakeup, setup, teardown),
 		cmocka_unit_test_setup_teardown(
-			more_than_a_turn_takes_is_finished_without_another_edge, setup, teardown),
+			head_and_body_arrive_as_one_item, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_burst_of_64_costs_one_wakeup, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			more_than_a_turn_takes_is_finished_without_another_edge, setup,
+			teardown),
 		cmocka_unit_test_setup_teardown(
 			a_full_inbox_refuses_counts_and_recovers, setup, teardown),
 		cmocka_unit_test_setup_teardown(
@@ -304,9 +314,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			two_inboxes_of_one_name_are_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(
-			items_of_several_threads_all_arrive_in_order_of_each, setup, teardown),
+			items_of_several_threads_all_arrive_in_order_of_each, setup,
+			teardown),
 		cmocka_unit_test_setup_teardown(
-			no_edge_is_missed_when_sender_and_receiver_take_turns, setup, teardown),
+			no_edge_is_missed_when_sender_and_receiver_take_turns, setup,
+			teardown),
 	};
 	return cmocka_run_group_tests_name("inbox", tests, NULL, NULL);
 }

@@ -34,7 +34,8 @@ static struct tree *relays(void)
 
 	tree_set_list(t);
 	for (unsigned i = 0; i < 2; i++) {
-		r = tree_add(t, i == 0 ? "udp:192.0.2.1:22222" : "udp:192.0.2.2:22222", NULL);
+		r = tree_add(
+			t, i == 0 ? "udp:192.0.2.1:22222" : "udp:192.0.2.2:22222", NULL);
 		tree_attr_int(r, "set", 0);
 		tree_add_int(r, "index", i);
 		tree_add_int(r, "disabled", 0);
@@ -93,7 +94,8 @@ static void a_tree_read_back_from_its_json_prints_the_same(void **state)
 	tree_destroy(&t);
 }
 
-static void values_attributes_and_repeated_names_survive_the_way_through_json(void **state)
+static void values_attributes_and_repeated_names_survive_the_way_through_json(
+	void **state)
 {
 	static const char text[] = "Status:: 1\n"
 				   "Call:: abc x=1 y= z=two\n"
@@ -118,8 +120,10 @@ static void values_attributes_and_repeated_names_survive_the_way_through_json(vo
 	tree_add(t, "empty", NULL);
 	tree_set_list(tree_add(t, "list", NULL));
 	assert_text(t, text);
-	assert_json(t, "{\"Status\":1,\"Call\":{\"value\":\"abc\",\"attributes\":{\"x\":1,\"y\":null,"
-		       "\"z\":\"two\"},\"leg\":[\"a\",\"b\",3]},\"empty\":null,\"list\":[]}");
+	assert_json(t,
+		"{\"Status\":1,\"Call\":{\"value\":\"abc\",\"attributes\":{\"x\":1,\"y\":"
+		"null,"
+		"\"z\":\"two\"},\"leg\":[\"a\",\"b\",3]},\"empty\":null,\"list\":[]}");
 	j = tree_json(t);
 	back = tree_from_json(j);
 	assert_text(back, text);
@@ -211,7 +215,8 @@ int main(void)
 		cmocka_unit_test(a_tree_prints_as_the_guide_shows_it),
 		cmocka_unit_test(a_list_is_an_array_of_named_objects_in_json),
 		cmocka_unit_test(a_tree_read_back_from_its_json_prints_the_same),
-		cmocka_unit_test(values_attributes_and_repeated_names_survive_the_way_through_json),
+		cmocka_unit_test(
+			values_attributes_and_repeated_names_survive_the_way_through_json),
 		cmocka_unit_test(an_empty_tree_is_no_text_and_an_empty_object),
 		cmocka_unit_test(line_ends_in_a_value_cannot_forge_a_node),
 		cmocka_unit_test(bytes_that_are_no_utf8_do_not_spoil_the_json),

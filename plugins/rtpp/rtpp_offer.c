@@ -1,0 +1,377 @@
+#include "plugins/rtpp/rtpp_offer.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+
+#include "plugins/rtpp/rtpp_select.h"
+
+/** One stream's command at the relay in hand. */
+struct exchange {
+	struct rtpp_offer *offer;
+	struct rtpp_pending pending;
+	struct rtpp_command cmd;
+	struct slice line;
+	bool answered;
+	enum rtpp_outcome outcome;
+};
+
+struct rtpp_offer {
+	struct rtpp_engine *engine;
+	struct rtpp_offer_ask ask;
+	struct rtpp_body_options opt;
+	struct rtpp_body body;
+	struct rtpp_tags tags;
+	const struct rtpp_node *node;
+	bool *tried;              /* by relay */
+	bool fresh;               /* the call has no relay yet: any may take it, and a failure is cleaned up */
+	struct exchange *exchanges; /* one for each stream */
+	unsigned waiting;
+	int result;
+	void (*done)(void *arg);
+	void *arg;
+};
+
+static const char *name_of(const struct rtpp_offer *o)
+{
+	return o->ask.answer ? "rtpproxy_answer" : "rtpproxy_offer";
+}
+
+static const char *url_of(const struct rtpp_offer *o)
+{
+	return o->engine->sets->relays[o->node->relay].url;
+}
+
+#define LOG_OFFER(o, level, fmt, ...)                                                              \
+	LOG_CALL((o)->engine->log, (level), (o)->ask.msg->call_id, "%s: %s: " fmt, (o)->ask.where, \
+		name_of(o), ##__VA_ARGS__)
+
+bool rtpp_view_usable(const void *views, unsigned relay)
+{
+	const struct rtpp_view *v = views;
+
+	return !v[relay].down && !v[relay].disabled;
+}
+
+static bool may_try(const void *arg, unsigned relay)
+{
+	const struct rtpp_offer *o = arg;
+
+	return !o->tried[relay] && rtpp_view_usable(o->engine->views, relay);
+}
+
+/** Choose the next relay. 0; -ENONET: none is left. */
+static int choose(struct rtpp_offer *o)
+{
+	const struct rtpp_engine *e = o->engine;
+
+	if (!o->fresh) {
+		if (o->tried[o->node->relay])
+			return -ENONET;
+		if (e->views[o->node->relay].down) {
+			LOG_OFFER(o, LOG_L_WARN, "%s: the relay of this call is down: nothing is asked of it", url_of(o));
+			return -ENONET;
+		}
+	} else {
+		o->node = rtpp_select(o->ask.set, hash_sip(e->key, o->ask.msg->call_id), may_try, o);
+		if (!o->node) {
+			LOG_OFFER(o, LOG_L_ERR, "no relay of set %u can take the call (nh_show_rtpp shows their state)",
+				o->ask.set->id);
+			return -ENONET;
+		}
+	}
+	o->tried[o->node->relay] = true;
+	return 0;
+}
+
+static int write_line(struct rtpp_offer *o, struct exchange *x, const struct rtpp_stream *s)
+{
+	struct arena *arena = o->ask.msg->arena;
+	unsigned features = o->engine->views[o->node->relay].features;
+	struct buf mods, line;
+	bool dropped = false;
+	int err;
+
+	buf_arena(&mods, arena, 32, 512);
+	rtpp_modifiers_write(&mods, &o->ask.flags, s->told_ip6, features, s->media->formats, &dropped);
+	if (dropped)
+		LOG_OFFER(o, LOG_L_WARN, "%s: the relay cannot repacketise: flag z has no effect", url_of(o));
+	if (mods.err != 0)
+		return mods.err;
+	x->cmd = (struct rtpp_command){.letter = o->tags.letter, .modifiers = buf_slice(&mods),
+		.call_id = o->ask.msg->call_id, .ip = s->told_ip, .port = s->port, .tag_a = o->tags.a, .tag_b = o->tags.b,
+		.stream = s->number};
+	buf_arena(&line, arena, 256, RTPP_COMMAND_MAX + 1);
+	err = rtpp_command_write(&line, &x->cmd);
+	x->line = buf_slice(&line);
+	return err;
+}
+
+static void on_answer(void *arg, int err, struct slice text);
+
+/** Send the commands of all streams to the relay in hand. 0: they are under way. */
+static int send_all(struct rtpp_offer *o)
+{
+	const struct rtpp_relay *relay = &o->engine->sets->relays[o->node->relay];
+	unsigned i;
+	int err;
+
+	for (i = 0; i < o->body.count; i++) {
+		struct exchange *x = &o->exchanges[i];
+
+		*x = (struct exchange){.offer = o};
+		err = write_line(o, x, &o->body.streams[i]);
+		if (err != 0) {
+			LOG_OFFER(o, LOG_L_WARN, "Call-ID or tags cannot be told to a relay: %s",
+				err == -EINVAL ? "a character that SIP does not allow" : "too long");
+			return err;
+		}
+	}
+	for (i = 0; i < o->body.count; i++) {
+		struct exchange *x = &o->exchanges[i];
+
+		err = rtpp_client_send(o->engine->client, &x->pending, &relay->addr, x->line, 0, on_answer, x);
+		if (err != 0) {
+			LOG_OFFER(o, LOG_L_ERR, "%s: cannot be sent to: %s", url_of(o), strerror(-err));
+			while (i-- > 0)
+				rtpp_client_cancel(&o->exchanges[i].pending);
+			return -EHOSTUNREACH;
+		}
+	}
+	o->waiting = o->body.count;
+	return 0;
+}
+
+void rtpp_offer_cancel(struct rtpp_offer *o)
+{
+	unsigned i;
+
+	for (i = 0; i < o->body.count; i++)
+		rtpp_client_cancel(&o->exchanges[i].pending);
+	o->waiting = 0;
+}
+
+/** A relay that has made sessions for a call which it will not carry. */
+static void clean_up(struct rtpp_offer *o)
+{
+	unsigned i;
+
+	if (!o->fresh || o->tags.letter != 'U')
+		return;
+	for (i = 0; i < o->body.count; i++) {
+		if (o->exchanges[i].answered && o->exchanges[i].outcome == RTPP_GOOD) {
+			(void)rtpp_delete(
+				o->engine, o->node, o->ask.msg->call_id, o->tags.a, (struct slice){0});
+			return;
+		}
+	}
+}
+
+static void over(struct rtpp_offer *o, int result)
+{
+	rtpp_offer_cancel(o);
+	o->result = result;
+	o->done(o->arg);
+}
+
+/** The relay in hand cannot take it: another one for a new call, else the end. */
+static void next_relay(struct rtpp_offer *o, int why)
+{
+	int err;
+
+	rtpp_offer_cancel(o);
+	clean_up(o);
+	while (o->fresh && o->tags.initial) {
+		err = choose(o);
+		if (err != 0)
+			break;
+		rtpp_client_count(o->engine->client, RTPP_C_FAILOVERS);
+		err = send_all(o);
+		if (err == 0)
+			return;
+		if (err != -EHOSTUNREACH)
+			break;
+	}
+	over(o, why);
+}
+
+static void on_silence(struct rtpp_offer *o, const struct exchange *x)
+{
+	LOG_OFFER(o, LOG_L_ERR, "%s: no answer to %c within %u ms: the relay counts as down", url_of(o), x->cmd.letter,
+		rtpp_client_patience(o->engine->client));
+	o->engine->on_silent(o->engine->arg, o->node->relay);
+	next_relay(o, -ETIMEDOUT);
+}
+
+/** Read one stream's answer. What is no good is logged here. */
+static enum rtpp_outcome read_answer(struct rtpp_offer *o, struct exchange *x, struct slice text)
+{
+	struct rtpp_stream *s = &o->body.streams[x - o->exchanges];
+	struct rtpp_reply reply;
+	enum rtpp_outcome outcome = RTPP_BAD_REPLY;
+
+	if (rtpp_reply_parse(text, &reply) == 0)
+		outcome = rtpp_outcome_of(&x->cmd, &reply);
+	if (outcome == RTPP_GOOD) {
+		s->relay = reply.addr;
+		s->relay_port = (uint16_t)reply.number;
+		return outcome;
+	}
+	rtpp_client_count(o->engine->client, outcome == RTPP_ECHO ? RTPP_C_ECHOES : RTPP_C_ERRORS);
+	LOG_OFFER(o, LOG_L_ERR, "%s: answered %c for stream %u with \"%.*s\": %s", url_of(o), x->cmd.letter, s->number,
+		SLICE_ARG(text), rtpp_outcome_text(outcome));
+	return outcome;
+}
+
+/** All streams have their answers. */
+static void judge(struct rtpp_offer *o)
+{
+	bool good = true, elsewhere = false;
+	unsigned i;
+
+	for (i = 0; i < o->body.count; i++) {
+		good = good && o->exchanges[i].outcome == RTPP_GOOD;
+		elsewhere = elsewhere || o->exchanges[i].outcome == RTPP_ELSEWHERE;
+	}
+	if (good) {
+		over(o, 0);
+	} else if (elsewhere) {
+		next_relay(o, -EBUSY);
+	} else {
+		clean_up(o);
+		over(o, -EPROTO);
+	}
+}
+
+static void on_answer(void *arg, int err, struct slice text)
+{
+	struct exchange *x = arg;
+	struct rtpp_offer *o = x->offer;
+
+	if (err != 0) {
+		on_silence(o, x);
+		return;
+	}
+	x->answered = true;
+	x->outcome = read_answer(o, x, text);
+	if (--o->waiting == 0)
+		judge(o);
+}
+
+static const char *why_not(int err)
+{
+	switch (err) {
+	case -ENOENT:
+		return "there is no SDP";
+	case -EALREADY:
+		return "the SDP says that a relay is in the path already (flag f ignores that)";
+	case -EDESTADDRREQ:
+		return "a stream of the SDP has no c= line";
+	case -EADDRNOTAVAIL:
+		return "the SDP's c= line is no IP address, and flag r or a wants it";
+	case -E2BIG:
+		return "the SDP has too many streams";
+	case -EINVAL:
+		return "the SDP is malformed";
+	default:
+		return strerror(-err);
+	}
+}
+
+/** SDP, tags and memory. 0; errors are logged. */
+static int prepare(struct rtpp_offer *o)
+{
+	struct arena *arena = o->ask.msg->arena;
+	int err = rtpp_body_read(&o->body, o->ask.msg, &o->opt);
+
+	if (err != 0) {
+		/* Scripts call these functions without looking for SDP first: no reason for a warning. */
+		LOG_OFFER(o, err == -ENOENT ? LOG_L_DBG : LOG_L_INFO, "%s", why_not(err));
+		return err;
+	}
+	err = rtpp_tags_of(o->ask.msg, o->ask.answer, o->ask.flags.lookup, &o->tags);
+	if (err != 0) {
+		LOG_OFFER(o, LOG_L_WARN, "From or To has no tag where this function needs one");
+		return err;
+	}
+	o->tried = arena_zalloc(arena, o->engine->sets->relay_count * sizeof(*o->tried));
+	o->exchanges = arena_zalloc(arena, (o->body.count ? o->body.count : 1) * sizeof(*o->exchanges));
+	return o->tried && o->exchanges ? 0 : -ENOMEM;
+}
+
+/**
+ * A call's relay stays with it. Only an initial offer whose relay has gone down starts anew: nothing is set up yet that
+ * would be lost.
+ */
+static void settle_node(struct rtpp_offer *o)
+{
+	o->node = o->ask.node;
+	o->fresh = !o->node || (o->tags.initial && o->engine->views[o->node->relay].down);
+}
+
+int rtpp_offer_begin(struct rtpp_offer **out, struct rtpp_engine *e, const struct rtpp_offer_ask *ask,
+	void (*done)(void *arg), void *arg)
+{
+	struct rtpp_offer *o = arena_zalloc(ask->msg->arena, sizeof(*o));
+	int err;
+
+	if (!o)
+		return -ENOMEM;
+	o->engine = e;
+	o->ask = *ask;
+	o->done = done;
+	o->arg = arg;
+	o->opt = (struct rtpp_body_options){.flags = &o->ask.flags, .marker = e->marker, .source = &o->ask.source,
+		.max_media = SDP_MAX_MEDIA};
+	err = prepare(o);
+	if (err != 0 || o->body.count == 0)
+		return err;
+	rtpp_client_count(e->client, ask->answer ? RTPP_C_ANSWERS : RTPP_C_OFFERS);
+	settle_node(o);
+	do {
+		err = choose(o);
+		if (err == 0)
+			err = send_all(o);
+	} while (err == -EHOSTUNREACH && o->fresh && o->tags.initial);
+	if (err != 0)
+		return err;
+	*out = o;
+	return -EINPROGRESS;
+}
+
+static bool is_loopback(const struct addr *a)
+{
+	if (addr_family(a) == AF_INET)
+		return ntohl(a->in.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+	return IN6_IS_ADDR_LOOPBACK(&a->in6.sin6_addr);
+}
+
+int rtpp_offer_finish(struct rtpp_offer *o)
+{
+	const struct addr *forced = &o->ask.forced;
+	const struct addr *fallback = &o->engine->sets->relays[o->node->relay].addr;
+	int err;
+
+	if (o->result != 0)
+		return o->result;
+	/* A relay that names no address is meant to be reached where we reach it. */
+	if (!addr_is_set(forced))
+		forced = &o->node->advertised;
+	if (is_loopback(fallback))
+		fallback = &o->ask.local;
+	err = rtpp_body_apply(&o->body, o->ask.msg, &o->opt, forced, fallback);
+	if (err != 0) {
+		LOG_OFFER(o, LOG_L_ERR, "the SDP cannot be rewritten: %s", strerror(-err));
+		clean_up(o);
+	}
+	return err;
+}
+
+const struct rtpp_node *rtpp_offer_node(const struct rtpp_offer *o)
+{
+	return o->node;
+}
+
+unsigned rtpp_offer_patience(const struct rtpp_offer *o)
+{
+	return rtpp_client_patience(o->engine->client) * (o->fresh && o->tags.initial ? o->ask.set->count : 1);
+}
