@@ -1,0 +1,103 @@
+"""One run of one test: it owns the processes and phones, and ends them in reverse order."""
+
+import os
+import shutil
+
+from . import check, proc, rtp
+from .daemon import Daemon
+from .phone import Phone
+from .redis import Redis
+from .relay import Relay
+from .scripted import ScriptedRelay
+
+
+class Case:
+    def __init__(self, folder):
+        self.dir = folder
+        self.processes = []
+        self.phones = []
+        self.daemons = []
+        self.helpers = []                   # threads of the kit that need a close()
+        self.names = {}
+        self.tolerate_complaints = False    # for tests whose phones break the rules themselves
+
+    # Parties
+
+    def spawn(self, name, argv, env=None, user=None):
+        if not shutil.which(argv[0]):
+            raise check.Failed(f"{argv[0]} is not installed: see apt-packages")
+        self.names[name] = self.names.get(name, 0) + 1
+        suffix = "" if self.names[name] == 1 else f"-{self.names[name]}"
+        process = proc.Process(name, argv, os.path.join(self.dir, f"{name}{suffix}.log"), env=env, cwd=self.dir, user=user)
+        self.processes.append(process)
+        return process
+
+    def daemon(self, **kwargs):
+        daemon = Daemon(self, start=False, **{k: v for k, v in kwargs.items() if k != "start"})
+        self.daemons.append(daemon)
+        if kwargs.get("start", True):
+            daemon.start()
+        return daemon
+
+    def relay(self, address="127.0.0.1", ports=200):
+        """A call takes four ports, and rtpengine keeps them for 30 s after its end."""
+        return Relay(self, address, ports)
+
+    def scripted_relay(self, address="127.0.0.1"):
+        return ScriptedRelay(self, address)
+
+    def redis(self, **kwargs):
+        return Redis(self, **kwargs)
+
+    def phone(self, user, daemon, **kwargs):
+        """A phone of the daemon's domain. IPv4 phones have addresses of their own, 127.0.0.2 and up."""
+        number = len(self.phones) + 2
+        if ":" in daemon.address:
+            kwargs.setdefault("source", daemon.address)
+            kwargs.setdefault("private", f"fd00::{number:x}")
+        else:
+            kwargs.setdefault("source", f"127.0.0.{number}")
+            kwargs.setdefault("private", f"192.168.1.{number}")
+        phone = Phone(user, daemon.server, kwargs.pop("domain", daemon.domain), **kwargs)
+        self.phones.append(phone)
+        return phone
+
+    def phones_of(self, daemon, users, **kwargs):
+        """Phones that have registered."""
+        out = []
+        for user in users:
+            phone = self.phone(user, daemon, **kwargs)
+            phone.register()
+            out.append(phone)
+        return out
+
+    # What tests do again and again
+
+    def talk(self, caller, callee_call, relay, packets=50):
+        """Media both ways between the two sides of an answered call, through the relay alone."""
+        for call in (caller, callee_call):
+            for address, port in call.targets():
+                check.equal(address, relay.address, "media address in the SDP")
+                check.that(relay.uses(port), f"media port {port} is none of the relay's")
+        for ours, theirs, a, b in zip(caller.media, callee_call.media, caller.targets(), callee_call.targets()):
+            rtp.exchange([(ours, a), (theirs, b)], packets)
+            rtp.crossed(ours, theirs, relay.address, packets)
+
+    # The end
+
+    def close(self):
+        """What went wrong outside of the test function, as a list of texts."""
+        wrong = []
+        for phone in self.phones:
+            phone.close()
+            if not self.tolerate_complaints:
+                wrong += phone.complaints[:5]
+        for daemon in self.daemons:
+            text = daemon.verdict()
+            if text:
+                wrong.append(text)
+        for helper in self.helpers:
+            helper.close()
+        for process in reversed(self.processes):
+            process.kill()
+        return wrong
