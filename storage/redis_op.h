@@ -26,7 +26,8 @@ struct redis_client {
 	struct arena *scratch; /**< words and keys of one command; reset before each */
 	struct redis_op *ops;  /**< not completed */
 	unsigned pending;      /**< how many */
-	uint64_t complained;   /**< ms: when a server's error was last logged */
+	unsigned binds;      /**< written to sockets' sets; now and then one is cleaned */
+	uint64_t complained; /**< ms: when a server's error was last logged */
 	char sha[STORE_S_COUNT][41];
 };
 

@@ -198,3 +198,21 @@ int redis_parse_update(const redisReply *r, const struct store_update *upd,
 	*out = result;
 	return 0;
 }
+
+bool redis_parse_in_force(const redisReply *r, struct slice id)
+{
+	unsigned list;
+	size_t i;
+
+	for (list = 2; list < 4 && list < r->elements; list++)
+		for (i = 0; i < r->element[list]->elements; i++) {
+			const redisReply *e = r->element[list]->element[i];
+			struct slice text;
+
+			if (e->type == REDIS_REPLY_ARRAY && e->elements > 0)
+				e = e->element[0];
+			if (redis_parse_text(e, &text) == 0 && slice_eq(text, id))
+				return true;
+		}
+	return false;
+}

@@ -37,3 +37,5 @@ unsigned redis_parse_gone(const redisReply *r, struct redis_gone *out, unsigned 
  */
 int redis_parse_update(const redisReply *r, const struct store_update *upd,
 	struct store_contacts *out, const redisReply **gone);
+/** Does a reply of that script name id among the bindings in force? */
+bool redis_parse_in_force(const redisReply *r, struct slice id);

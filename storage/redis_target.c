@@ -76,7 +76,7 @@ static int unescape(char **out, struct slice s)
 
 static int bad(char why[256], const char *what, struct slice found, const char *right)
 {
-	(void)snprintf(why, 256, "storage.url: %s: found \"%.*s\", right is %s", what,
+	(void)snprintf(why, 256, "url: %s: found \"%.*s\", want %s", what,
 		found.len > 80 ? 80 : (int)found.len, found.len > 0 ? found.p : "",
 		right);
 	return -EINVAL;
@@ -100,7 +100,7 @@ static int set_login(struct redis_target *t, struct slice login, char why[256])
 	/* The text may hold a password: it is not shown. */
 	if (!slice_cut(login, ':', &user, &password)) {
 		(void)snprintf(why, 256,
-			"storage.url: no password before '@'; right is "
+			"url: no password before '@'; want "
 			"user:password@host or "
 			":password@host");
 		return -EINVAL;
@@ -110,7 +110,7 @@ static int set_login(struct redis_target *t, struct slice login, char why[256])
 		err = unescape(&t->password, password);
 	if (err == -EINVAL)
 		(void)snprintf(why, 256,
-			"storage.url: a '%%' in user or password that is not "
+			"url: a '%%' in user or password that is not "
 			"followed by two hex digits; a percent sign is %%25");
 	return err;
 }
@@ -124,7 +124,7 @@ static int set_host(
 		return bad(why, "host", host, "an address, such as 127.0.0.1");
 	if (addr_parse_ip(&addr, host) != 0 && hosts_find(hosts, host, &addr) != 0) {
 		(void)snprintf(why, 256,
-			"storage.url: host \"%.*s\" is neither an address nor a name in "
+			"url: host \"%.*s\" is neither an address nor a name in "
 			"%s; DNS is "
 			"not asked here, so write the address or add the name to that "
 			"file",
@@ -230,12 +230,12 @@ static int parse(
 		return parse_unix(t, slice_from(url, sizeof("unix://") - 1), why);
 	if (slice_istarts(url, SLICE("rediss://"))) {
 		(void)snprintf(why, 256,
-			"storage.url: TLS to Redis (rediss://) is not supported; "
+			"url: TLS to Redis (rediss://) is not supported; "
 			"use redis:// or unix://");
 		return -EINVAL;
 	}
 	(void)snprintf(why, 256,
-		"storage.url: right is redis://[user:password@]host[:port][/db] or "
+		"url: want redis://[user:password@]host[:port][/db] or "
 		"unix:///path[?db=n&user=u&password=p]");
 	return -EINVAL;
 }

@@ -7,6 +7,11 @@
 #include "storage/store_contact.h"
 #include "storage/store_redis.h"
 
+enum {
+	CLEAN_EVERY = 64, /* writes to sockets' sets between two cleanings */
+	CLEAN_SLACK = 60, /* s; the nodes' clocks differ */
+};
+
 void redis_script_args(struct redis_args *args, struct redis_client *c,
 	enum store_script_id id, bool whole, struct slice aor, unsigned more)
 {
@@ -74,8 +79,26 @@ static void update_args(struct redis_args *args, struct redis_client *c,
 		add_contact(args, &upd->contacts[i]);
 }
 
-/* Into the sets of the sockets that the contacts came by. GT: a late REGISTER does not put
- * the time back. */
+/*
+ * Readers of a set take out what has expired; so that one nobody reads does not grow for
+ * ever, a writer does it now and then.
+ */
+static void clean_socket(struct redis_client *c, struct slice socket, int64_t now)
+{
+	struct redis_args args;
+
+	arena_reset(c->scratch);
+	redis_args_init(&args, c->scratch, 4);
+	redis_args_str(&args, "ZREMRANGEBYSCORE");
+	redis_args_add(
+		&args, redis_key_binding(c->scratch, c->h->st->conf.prefix, socket));
+	redis_args_str(&args, "-inf");
+	redis_args_int(&args, now - CLEAN_SLACK);
+	redis_side_send(c, &args);
+}
+
+/* Into the sets of the sockets that the contacts came by. GT: a late REGISTER does not
+ * put the time back. */
 static void bind_sockets(struct redis_client *c, const struct store_update *upd)
 {
 	unsigned i;
@@ -86,6 +109,8 @@ static void bind_sockets(struct redis_client *c, const struct store_update *upd)
 
 		if (k->expires <= upd->now || slice_empty(k->socket))
 			continue;
+		if (c->binds++ % CLEAN_EVERY == 0)
+			clean_socket(c, k->socket, upd->now);
 		arena_reset(c->scratch);
 		redis_args_init(&args, c->scratch, 5);
 		redis_args_str(&args, "ZADD");
@@ -98,29 +123,50 @@ static void bind_sockets(struct redis_client *c, const struct store_update *upd)
 	}
 }
 
-/* Out of the sets of sockets that they have left; one saved again meanwhile stays. */
-static void unbind_sockets(
-	struct redis_client *c, struct slice aor, const redisReply *gone)
+/* Out of a socket's set, unless it has been saved again meanwhile, for longer. */
+static void unbind(
+	struct redis_client *c, struct slice aor, const struct redis_gone *gone)
+{
+	struct redis_args args;
+
+	arena_reset(c->scratch);
+	redis_args_init(&args, c->scratch, 6);
+	/* As text: it is short, and nobody could resend it after NOSCRIPT. */
+	redis_args_str(&args, "EVAL");
+	redis_args_str(&args, store_scripts[STORE_S_UNBIND].text);
+	redis_args_str(&args, "1");
+	redis_args_add(&args,
+		redis_key_binding(c->scratch, c->h->st->conf.prefix, gone->socket));
+	redis_args_add(&args, redis_key_member(c->scratch, aor, gone->id));
+	redis_args_int(&args, gone->expires);
+	redis_side_send(c, &args);
+}
+
+/* Those that the script says have left their sockets. */
+static void unbind_gone(struct redis_client *c, struct slice aor, const redisReply *reply)
 {
 	struct redis_gone list[STORE_MAX_CONTACTS];
-	unsigned count = redis_parse_gone(gone, list, STORE_MAX_CONTACTS);
+	unsigned count = redis_parse_gone(reply, list, STORE_MAX_CONTACTS);
 	unsigned i;
 
-	for (i = 0; i < count; i++) {
-		struct redis_args args;
+	for (i = 0; i < count; i++)
+		unbind(c, aor, &list[i]);
+}
 
-		arena_reset(c->scratch);
-		redis_args_init(&args, c->scratch, 6);
-		/* As text: it is short, and nobody could resend it after NOSCRIPT. */
-		redis_args_str(&args, "EVAL");
-		redis_args_str(&args, store_scripts[STORE_S_UNBIND].text);
-		redis_args_str(&args, "1");
-		redis_args_add(&args,
-			redis_key_binding(
-				c->scratch, c->h->st->conf.prefix, list[i].socket));
-		redis_args_add(&args, redis_key_member(c->scratch, aor, list[i].id));
-		redis_args_int(&args, list[i].expires);
-		redis_side_send(c, &args);
+/* The update was refused, but the sets were written first: take out what is not in force. */
+static void unbind_refused(
+	struct redis_client *c, const struct store_update *upd, const redisReply *reply)
+{
+	unsigned i;
+
+	for (i = 0; i < upd->count && !upd->remove_all; i++) {
+		const struct store_contact *k = &upd->contacts[i];
+		const struct redis_gone gone = {
+			.id = k->id, .socket = k->socket, .expires = k->expires};
+
+		if (k->expires > upd->now && !slice_empty(k->socket) &&
+			!redis_parse_in_force(reply, k->id))
+			unbind(c, upd->aor, &gone);
 	}
 }
 
@@ -149,7 +195,9 @@ static void on_update(struct redis_op *op, unsigned index, const redisReply *rep
 	if (err == 0)
 		err = redis_parse_update(reply, op->upd, op->contacts, &gone);
 	if (err == 0 && gone != NULL)
-		unbind_sockets(c, op->upd->aor, gone);
+		unbind_gone(c, op->upd->aor, gone);
+	if (err == -ENOSPC || (err == 0 && op->contacts->unchanged))
+		unbind_refused(c, op->upd, reply);
 	/* What this node has saved, it keeps for the time without Redis. No memory: then it
 	 * does not. */
 	if (err == 0 && !op->contacts->unchanged)
@@ -202,7 +250,7 @@ static void on_remove(struct redis_op *op, unsigned index, const redisReply *rep
 			n > UINT32_MAX))
 		err = -EIO;
 	if (err == 0) {
-		unbind_sockets(c, op->aor, reply->element[1]);
+		unbind_gone(c, op->aor, reply->element[1]);
 		(void)store_table_remove(c->h->st->table, op->aor, op->id, clock_wall());
 		*op->removed = (unsigned)n;
 	}

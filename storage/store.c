@@ -79,7 +79,7 @@ static int make(
 	st->log = log_source_get("store");
 	if (st->conf.prefix == NULL || st->node == NULL ||
 		store_table_new(&st->table) != 0) {
-		(void)snprintf(why, 256, "storage: no memory");
+		(void)snprintf(why, 256, "no memory");
 		return -ENOMEM;
 	}
 	if (st->backend == &store_memory) {
@@ -93,7 +93,7 @@ static int make(
 			err = -ENOMEM;
 	}
 	if (err == -ENOMEM)
-		(void)snprintf(why, 256, "storage: no memory");
+		(void)snprintf(why, 256, "no memory");
 	return err;
 }
 
@@ -105,13 +105,15 @@ int store_new(struct store **out, const struct store_conf *conf, const char *nod
 	int err;
 
 	if (check_backend(name) != NULL) {
-		(void)snprintf(why, 256, "storage.backend: found \"%.100s\", right is %s",
-			name, check_backend(name));
+		(void)snprintf(why, 256, "backend: found \"%.100s\", want %s", name,
+			check_backend(name));
 		return -EINVAL;
 	}
 	st = calloc(1, sizeof(*st));
-	if (st == NULL)
+	if (st == NULL) {
+		(void)snprintf(why, 256, "no memory");
 		return -ENOMEM;
+	}
 	st->backend = strcmp(name, "redis") == 0 ? &store_redis : &store_memory;
 	err = make(st, conf, node, why);
 	if (err != 0) {

@@ -18,7 +18,7 @@ const char *const store_fields[STORE_FIELDS] = {"uri", "received", "path", "sock
  * for each contact its id and the 16 fields. An expired contact of the update is a removal.
  * Answers {0 done | 1 unchanged | 2 too many, bindings that left their socket {id,
  * socket, expires}..., bindings that were there before and stay {id, fields}..., ids of the
- * update that are in force}.
+ * update that are in force (2: all ids in force)}.
  * An id whose HASH is gone has expired. One that is over by our clock but still there is
  * left to Redis: clocks differ.
  * This is the hottest script: no tables are built that a lone phone's refresh does not need.
@@ -72,7 +72,10 @@ static const char update_text[] =
 	"    if ends > last then last = ends end\n"
 	"  end\n"
 	"end\n"
-	"if n > most and n > before then return {2, gone, {}, {}} end\n"
+	"if n > most and n > before then\n"
+	"  for id in pairs(have) do kept[#kept + 1] = id end\n"
+	"  return {2, gone, {}, kept}\n"
+	"end\n"
 	"for id, v in pairs(have) do\n"
 	"  local at = new[id]\n"
 	"  if not at or tonumber(ARGV[at + 14]) <= now or ARGV[at + 4] ~= v[2] then\n"

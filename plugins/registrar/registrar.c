@@ -73,7 +73,7 @@ static int registrar_load(void *values, struct conf_errors *e)
 
 	if (conf->max_expires > 0 && conf->max_expires < conf->min_expires)
 		conf_error(e, "registrar", 0,
-			"registrar.max_expires: found %lld, right is 0 or at least "
+			"max_expires: found %lld, want 0 or at least "
 			"min_expires (%lld)",
 			(long long)conf->max_expires, (long long)conf->min_expires);
 	return conf_error_count(e) == before ? 0 : -EINVAL;

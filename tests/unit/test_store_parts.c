@@ -293,6 +293,42 @@ static void a_script_s_answer_of_another_form_is_refused(void **state)
 	arena_put(a);
 }
 
+static void a_store_that_cannot_be_is_refused_with_the_reason(void **state)
+{
+	char mysql[] = "mysql", redis[] = "redis", url[] = "redis://no.such.host",
+	     prefix[] = "p:";
+	struct store_conf conf = {.backend = mysql, .url = url, .prefix = prefix};
+	struct store *st = NULL;
+	char why[256] = "";
+
+	(void)state;
+	assert_int_equal(store_new(&st, &conf, "edge1", why), -EINVAL);
+	assert_non_null(strstr(why, "\"memory\" or \"redis\""));
+	conf.backend = redis;
+	assert_int_equal(store_new(&st, &conf, "edge1", why), -EINVAL);
+	assert_non_null(strstr(why, "no.such.host"));
+	assert_null(st);
+}
+
+static void parameters_are_checked_by_their_table(void **state)
+{
+	const struct conf_param *backend = conf_find(store_params, "backend");
+	const struct conf_param *prefix = conf_find(store_params, "prefix");
+	struct store_conf conf = {0};
+
+	(void)state;
+	assert_null(backend->check("redis"));
+	assert_non_null(backend->check("Redis"));
+	assert_null(prefix->check("pinhole:"));
+	assert_non_null(prefix->check("a{b}"));
+	assert_non_null(prefix->check("a b"));
+	assert_int_equal(conf_defaults(store_params, &conf), 0);
+	assert_string_equal(conf.backend, "memory");
+	assert_string_equal(conf.prefix, "pinhole:");
+	assert_int_equal(conf.command_timeout, 1000);
+	conf_values_free(store_params, &conf);
+}
+
 static void an_id_stands_for_the_uri_or_for_instance_and_reg_id(void **state)
 {
 	char a[17], b[17];
@@ -333,6 +369,8 @@ int main(void)
 		cmocka_unit_test(keys_of_others_are_not_taken_for_contacts),
 		cmocka_unit_test(records_are_checked_field_by_field),
 		cmocka_unit_test(a_script_s_answer_of_another_form_is_refused),
+		cmocka_unit_test(a_store_that_cannot_be_is_refused_with_the_reason),
+		cmocka_unit_test(parameters_are_checked_by_their_table),
 		cmocka_unit_test(an_id_stands_for_the_uri_or_for_instance_and_reg_id),
 		cmocka_unit_test(the_id_of_a_uri_never_changes_between_releases),
 	};

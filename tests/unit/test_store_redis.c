@@ -240,6 +240,37 @@ static void tcp_and_a_database_number_work(void **state)
 	assert_string_equal(redis_server_cli(&r->server, "-n 3 DBSIZE"), "3\n");
 }
 
+static bool have_ipv6(void)
+{
+	struct sockaddr_in6 in6 = {
+		.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool have = fd >= 0 && bind(fd, (struct sockaddr *)&in6, sizeof(in6)) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return have;
+}
+
+static void ipv6_works(void **state)
+{
+	struct redis_test *r = test_of(state);
+	struct store_conf conf;
+
+	if (!have_ipv6()) {
+		print_message("no IPv6 on this machine\n");
+		skip();
+	}
+	r->server.extra[0] = "--bind";
+	r->server.extra[1] = "::1";
+	redis_server_start(&r->server);
+	(void)snprintf(r->url, sizeof(r->url), "redis://[::1]:%u", r->server.port);
+	conf = conf_of(r);
+	store_test_open(&r->t, &conf);
+	store_test_until_ready(&r->t, true);
+	assert_int_equal(save(r, ALICE, "sip:alice@10.0.0.2", 1), 0);
+}
+
 static void a_password_opens_the_server(void **state)
 {
 	struct redis_test *r = test_of(state);
@@ -701,6 +732,7 @@ int main(void)
 		T(expired_members_of_a_socket_are_cleaned_away),
 		T(redis_cli_shows_secret_and_node),
 		T(tcp_and_a_database_number_work),
+		T(ipv6_works),
 		T(a_password_opens_the_server),
 		T(a_wrong_password_is_told_but_not_shown),
 		T(an_acl_user_with_our_keys_alone_is_enough),
