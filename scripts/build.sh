@@ -49,9 +49,9 @@ build_tree() { # TOP BUILD LOG [CONFIGURE ARGUMENT...]
 # The path of a program of a build folder; the same places as tests/system/kit/build.py.
 build_program() { # BUILD NAME
 	local place
-	for place in core/host tools . core host sbin bin; do
-		if [ -f "$1/$place/$2" ] && [ -x "$1/$place/$2" ]; then
-			printf '%s\n' "$1/$place/$2"
+	for place in '' tools/ core/host/; do
+		if [ -f "$1/$place$2" ] && [ -x "$1/$place$2" ]; then
+			printf '%s\n' "$1/$place$2"
 			return 0
 		fi
 	done

@@ -20,8 +20,9 @@ PACKETS = 50
 class Demo:
     def __init__(self, host, port, media):
         self.server, self.media = (host, port), media
-        self.alice = Phone("demo-alice", self.server, host, source="127.0.0.2", private="192.168.1.10")
-        self.bob = Phone("demo-bob", self.server, host, source="127.0.0.3", private="10.0.0.20")
+        domain = host if port == 5060 else f"{host}:{port}"
+        self.alice = Phone("demo-alice", self.server, domain, source="127.0.0.2", private="192.168.1.10")
+        self.bob = Phone("demo-bob", self.server, domain, source="127.0.0.3", private="10.0.0.20")
         self.call = self.leg = None
 
     def register(self, phone):

@@ -7,13 +7,16 @@
 
 #include "core/bus/bus_internal.h"
 
-#define BUS_MAX_SOCKETS 65535 /* an inbox sender has one a worker, and each worker has a sender */
+#define BUS_MAX_SOCKETS                                                                  \
+	65535 /* an inbox sender has one a worker, and each worker has a sender */
 
 const struct counter_desc bus_counters[] = {
 	[BUS_C_PUBLISHED] = {"bus_published", "Events given to the bus.", COUNTER_TOTAL},
 	[BUS_C_RECEIVED] = {"bus_received", "Events taken from the bus.", COUNTER_TOTAL},
-	[BUS_C_GAPS] = {"bus_gaps", "Times a subscriber found events missing.", COUNTER_TOTAL},
-	[BUS_C_LOST] = {"bus_lost", "Events that subscribers found missing.", COUNTER_TOTAL},
+	[BUS_C_GAPS] = {"bus_gaps", "Times a subscriber found events missing.",
+		COUNTER_TOTAL},
+	[BUS_C_LOST] = {"bus_lost", "Events that subscribers found missing.",
+		COUNTER_TOTAL},
 	[BUS_C_REQUESTS] = {"bus_requests", "Requests made on the bus.", COUNTER_TOTAL},
 	[BUS_C_REQUEST_TIMEOUTS] = {"bus_request_timeouts",
 		"Requests that nobody answered in time.", COUNTER_TOTAL},
@@ -48,7 +51,8 @@ static int hub_start(struct bus *bus)
 	if (err != 0)
 		return err;
 	bus->control = bus_zmq_socket(bus->context, ZMQ_PAIR, 4);
-	if (bus->control == NULL || zmq_connect(bus->control, "inproc://bus.control") != 0)
+	if (bus->control == NULL ||
+		zmq_connect(bus->control, "inproc://bus.control") != 0)
 		err = -errno;
 	if (err == 0)
 		err = thread_start(bus, hub);

@@ -13,7 +13,7 @@
 
 #include "core/bus/bus_internal.h"
 
-#define HELLO_MS   10 /* a hello that has not come back is said again */
+#define HELLO_MS   10  /* a hello that has not come back is said again */
 #define MARK_MS    200 /* then 800, 3200 */
 #define MARK_TIMES 3
 #define HEAD_SIZE  offsetof(struct bus_event, contact)
@@ -99,8 +99,10 @@ static void marks_say(void *arg)
 	bool more = false;
 
 	for (unsigned t = 1; t < BUS_TOPICS; t++) {
-		const struct bus_event mark = {
-			.topic = t, .publisher = e->number, .seq = e->seq[t], .at_us = wall_us()};
+		const struct bus_event mark = {.topic = t,
+			.publisher = e->number,
+			.seq = e->seq[t],
+			.at_us = wall_us()};
 
 		if (e->marks_left[t] == 0)
 			continue;
@@ -235,7 +237,8 @@ static uint64_t gap_before(
 	return lost;
 }
 
-static void hand_out(struct bus_endpoint *e, const struct bus_event *ev, bool mark, uint64_t lost)
+static void hand_out(
+	struct bus_endpoint *e, const struct bus_event *ev, bool mark, uint64_t lost)
 {
 	e->dispatching++;
 	if (lost > 0) {

@@ -94,8 +94,8 @@ static int route(struct bus_hub *h, const struct peer *to, const struct bus_fram
 	return 0;
 }
 
-static void answer_error(struct bus_hub *h, const struct peer *caller, uint64_t id, unsigned code,
-	const char *reason)
+static void answer_error(struct bus_hub *h, const struct peer *caller, uint64_t id,
+	unsigned code, const char *reason)
 {
 	struct bus_frame f = {.kind = BUS_FRAME_ANSWER, .code = code, .id = id};
 
@@ -113,7 +113,8 @@ static struct hub_name *name_find(struct bus_hub *h, const char *name)
 	return n;
 }
 
-static void on_serve(struct bus_hub *h, const struct peer *from, const struct bus_frame *f)
+static void on_serve(
+	struct bus_hub *h, const struct peer *from, const struct bus_frame *f)
 {
 	struct bus_frame back = {.kind = BUS_FRAME_SERVED};
 	struct hub_name *n = name_find(h, f->name);
@@ -147,6 +148,8 @@ static void call_remove(struct bus_hub *h, struct hub_call **at)
 {
 	struct hub_call *c = *at;
 
+	if (c == NULL)
+		return;
 	*at = c->next;
 	free(c);
 	h->call_count--;
@@ -155,7 +158,8 @@ static void call_remove(struct bus_hub *h, struct hub_call **at)
 static struct hub_call *call_add(struct bus_hub *h, const struct peer *caller,
 	const struct peer *server, const struct bus_frame *f)
 {
-	struct hub_call *c = h->call_count < HUB_MAX_PENDING ? calloc(1, sizeof(*c)) : NULL;
+	struct hub_call *c =
+		h->call_count < HUB_MAX_PENDING ? calloc(1, sizeof(*c)) : NULL;
 	struct hub_call **bucket;
 
 	if (c == NULL)
@@ -197,8 +201,8 @@ static void on_call(struct bus_hub *h, const struct peer *from, const struct bus
 }
 
 /* Takes payload. */
-static void on_answer(struct bus_hub *h, const struct peer *from, const struct bus_frame *f,
-	zmq_msg_t *payload)
+static void on_answer(struct bus_hub *h, const struct peer *from,
+	const struct bus_frame *f, zmq_msg_t *payload)
 {
 	struct hub_call **at = call_place(h, f->id);
 	struct bus_frame on = *f;
@@ -250,8 +254,8 @@ static void on_leave(struct bus_hub *h, const struct peer *who)
 	(void)route(h, who, &left, NULL);
 }
 
-static void frame_in(
-	struct bus_hub *h, const struct peer *from, const struct bus_frame *f, zmq_msg_t *payload)
+static void frame_in(struct bus_hub *h, const struct peer *from,
+	const struct bus_frame *f, zmq_msg_t *payload)
 {
 	switch ((enum bus_frame_kind)f->kind) {
 	case BUS_FRAME_CALL:
@@ -286,7 +290,8 @@ static bool router_turn(struct bus_hub *h)
 		zmq_msg_init(&parts[i]);
 	while (n < 3 && more && bus_zmq_recv(h->router, &parts[n], BUS_MARK_REQUEST) == 0)
 		more = zmq_msg_more(&parts[n++]);
-	if (n == 3 && zmq_msg_size(&parts[0]) <= HUB_ID_MAX && zmq_msg_size(&parts[1]) == sizeof(f)) {
+	if (n == 3 && zmq_msg_size(&parts[0]) <= HUB_ID_MAX &&
+		zmq_msg_size(&parts[1]) == sizeof(f)) {
 		from.len = zmq_msg_size(&parts[0]);
 		memcpy(from.id, zmq_msg_data(&parts[0]), from.len);
 		memcpy(&f, zmq_msg_data(&parts[1]), sizeof(f));

@@ -19,7 +19,7 @@
 /** The context and the hub's side of the three sockets. */
 struct bus {
 	void *context;
-	void *control;    /**< PAIR to the hub: anything stops it */
+	void *control; /**< PAIR to the hub: anything stops it */
 	pthread_t thread;
 	atomic_uint publishers; /**< numbers given to endpoints: the next one */
 	struct log_source *log;
@@ -30,9 +30,9 @@ struct bus {
 enum bus_frame_kind {
 	BUS_FRAME_SERVE = 1, /**< endpoint to hub: I answer `name` */
 	BUS_FRAME_SERVED,    /**< hub to endpoint: `code` 0, or 409 somebody else does */
-	BUS_FRAME_CALL,      /**< caller to hub, hub to server; payload: JSON text, or empty */
-	BUS_FRAME_ANSWER,    /**< server to hub, hub to caller; payload: a tree when code is 200 */
-	BUS_FRAME_LEAVE,     /**< endpoint to hub: I go; answered when all is settled */
+	BUS_FRAME_CALL, /**< caller to hub, hub to server; payload: JSON text, or empty */
+	BUS_FRAME_ANSWER, /**< server to hub, hub to caller; payload: a tree when code is 200 */
+	BUS_FRAME_LEAVE, /**< endpoint to hub: I go; answered when all is settled */
 	BUS_FRAME_LEFT,
 };
 
@@ -43,7 +43,8 @@ enum bus_frame_kind {
 struct bus_frame {
 	uint32_t kind;
 	uint32_t code;
-	uint64_t id;     /**< at the caller: its own number; between hub and server: the hub's */
+	uint64_t
+		id; /**< at the caller: its own number; between hub and server: the hub's */
 	uint32_t deadline_ms;
 	char name[BUS_NAME_MAX];
 	char reason[BUS_REASON_MAX];
@@ -68,9 +69,10 @@ struct bus_pending;
 struct bus_track {
 	uint64_t *last; /**< by publisher number */
 	uint32_t size;
-	uint32_t horizon; /**< publishers from this number on were made when we listened already */
-	uint32_t users;   /**< subscriptions of the topic */
-	bool in_force;    /**< a hello has come back since it was subscribed */
+	uint32_t
+		horizon; /**< publishers from this number on were made when we listened already */
+	uint32_t users; /**< subscriptions of the topic */
+	bool in_force;  /**< a hello has come back since it was subscribed */
 };
 
 struct bus_endpoint {
@@ -84,7 +86,7 @@ struct bus_endpoint {
 	struct counter_array *counters;
 	unsigned first;
 	/* events */
-	uint64_t seq[BUS_TOPICS];      /**< last given out */
+	uint64_t seq[BUS_TOPICS];       /**< last given out */
 	uint8_t marks_left[BUS_TOPICS]; /**< how often the last number is told again */
 	struct timer mark_timer;
 	unsigned mark_round;
@@ -95,7 +97,7 @@ struct bus_endpoint {
 	struct timer hello_timer;
 	/* requests */
 	struct bus_service *services;
-	unsigned unserved; /**< names the hub has not confirmed yet */
+	unsigned unserved;            /**< names the hub has not confirmed yet */
 	struct bus_request *requests; /**< taken and not answered */
 	struct bus_pending *pending[BUS_PENDING_BUCKETS];
 	uint64_t next_id;

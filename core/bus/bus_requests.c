@@ -14,7 +14,8 @@
 
 #include "core/bus/bus_internal.h"
 
-#define LEAVE_MS 500 /* how long a closing endpoint waits for the hub, which is idle mostly */
+#define LEAVE_MS                                                                         \
+	500 /* how long a closing endpoint waits for the hub, which is idle mostly */
 
 struct bus_service {
 	struct bus_service *next;
@@ -49,7 +50,8 @@ static void tree_drop(void *data, void *hint)
 }
 
 /* Two parts. Takes payload (NULL: none). */
-static int dealer_send(struct bus_endpoint *e, const struct bus_frame *f, zmq_msg_t *payload)
+static int dealer_send(
+	struct bus_endpoint *e, const struct bus_frame *f, zmq_msg_t *payload)
 {
 	zmq_msg_t head, none;
 	int err = -ENOMEM;
@@ -181,7 +183,8 @@ void bus_fail(struct bus_request *req, int code, const char *fmt, ...)
 	request_free(req);
 }
 
-static void pending_end(struct bus_pending *p, int code, const char *reason, const struct tree *result)
+static void pending_end(
+	struct bus_pending *p, int code, const char *reason, const struct tree *result)
 {
 	*p->prev = p->next;
 	if (p->next != NULL)
@@ -200,7 +203,8 @@ static void on_deadline(void *arg)
 	pending_end(p, 408, "nobody answered in time", NULL);
 }
 
-static void pending_add(struct bus_endpoint *e, struct bus_pending *p, unsigned deadline_ms)
+static void pending_add(
+	struct bus_endpoint *e, struct bus_pending *p, unsigned deadline_ms)
 {
 	struct bus_pending **bucket = &e->pending[p->id % BUS_PENDING_BUCKETS];
 
@@ -234,8 +238,8 @@ static int params_make(zmq_msg_t *msg, const json_t *params)
 	return 0;
 }
 
-int bus_call(struct bus_endpoint *e, const char *name, const json_t *params, unsigned deadline_ms,
-	bus_answer fn, void *arg)
+int bus_call(struct bus_endpoint *e, const char *name, const json_t *params,
+	unsigned deadline_ms, bus_answer fn, void *arg)
 {
 	struct bus_frame f = {.kind = BUS_FRAME_CALL, .deadline_ms = deadline_ms};
 	struct bus_pending *p;
@@ -267,7 +271,8 @@ static void on_served(struct bus_endpoint *e, const struct bus_frame *f)
 	if (e->unserved > 0)
 		e->unserved--;
 	if (f->code != 0)
-		LOG(e->bus->log, LOG_L_ERR, "%s: %s is served by another already", e->name, f->name);
+		LOG(e->bus->log, LOG_L_ERR, "%s: %s is served by another already",
+			e->name, f->name);
 }
 
 static void on_call(struct bus_endpoint *e, const struct bus_frame *f, zmq_msg_t *payload)
@@ -286,7 +291,8 @@ static void on_call(struct bus_endpoint *e, const struct bus_frame *f, zmq_msg_t
 		r->next->prev = &r->next;
 	e->requests = r;
 	if (zmq_msg_size(payload) > 0)
-		params = json_loadb(zmq_msg_data(payload), zmq_msg_size(payload), JSON_DECODE_ANY, NULL);
+		params = json_loadb(zmq_msg_data(payload), zmq_msg_size(payload),
+			JSON_DECODE_ANY, NULL);
 	if (s == NULL)
 		bus_fail(r, 404, "no such command");
 	else
@@ -294,7 +300,8 @@ static void on_call(struct bus_endpoint *e, const struct bus_frame *f, zmq_msg_t
 	json_decref(params);
 }
 
-static void on_answer(struct bus_endpoint *e, const struct bus_frame *f, zmq_msg_t *payload)
+static void on_answer(
+	struct bus_endpoint *e, const struct bus_frame *f, zmq_msg_t *payload)
 {
 	struct bus_pending *p = e->pending[f->id % BUS_PENDING_BUCKETS];
 
@@ -308,7 +315,8 @@ static void on_answer(struct bus_endpoint *e, const struct bus_frame *f, zmq_msg
 		pending_end(p, (int)f->code, f->reason, NULL);
 }
 
-static void frame_in(struct bus_endpoint *e, const struct bus_frame *f, zmq_msg_t *payload)
+static void frame_in(
+	struct bus_endpoint *e, const struct bus_frame *f, zmq_msg_t *payload)
 {
 	switch ((enum bus_frame_kind)f->kind) {
 	case BUS_FRAME_SERVED:

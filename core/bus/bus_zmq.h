@@ -24,7 +24,7 @@ enum bus_mark {
 	BUS_MARK_EVENT_OUT, /**< hub to subscribers */
 	BUS_MARK_REQUEST,   /**< endpoints and the hub's router, both ways */
 	BUS_MARK_CONTROL,
-	BUS_MARK_INBOX,     /**< the first of BUS_INBOX_MARKS, chosen by the inbox's name */
+	BUS_MARK_INBOX, /**< the first of BUS_INBOX_MARKS, chosen by the inbox's name */
 	BUS_INBOX_MARKS = 64,
 	BUS_MARKS = BUS_MARK_INBOX + BUS_INBOX_MARKS,
 };

@@ -46,7 +46,8 @@ uint32_t bus_event_size(enum bus_topic topic)
 
 enum bus_prop_scope bus_prop_scope(enum bus_prop p)
 {
-	return (unsigned)p < BUS_PROPS && props[p].scope != 0 ? props[p].scope : BUS_SCOPE_MESSAGE;
+	return (unsigned)p < BUS_PROPS && props[p].scope != 0 ? props[p].scope
+							      : BUS_SCOPE_MESSAGE;
 }
 
 const char *bus_prop_name(enum bus_prop p)

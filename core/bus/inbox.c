@@ -10,7 +10,8 @@
 #include "core/bus/bus_internal.h"
 
 const struct counter_desc inbox_counters[] = {
-	[INBOX_C_RECEIVED] = {"inbox_received", "Items taken out of inboxes.", COUNTER_TOTAL},
+	[INBOX_C_RECEIVED] = {"inbox_received", "Items taken out of inboxes.",
+		COUNTER_TOTAL},
 	[INBOX_C_WAKEUPS] = {"inbox_wakeups", "Times a thread was woken by its inbox.",
 		COUNTER_TOTAL},
 	[INBOX_C_DROPPED] = {"inbox_dropped", "Items lost because an inbox was full.",
@@ -72,7 +73,8 @@ static void item_run(struct inbox *in, zmq_msg_t *msg)
 
 	counter_inc(in->counters, in->first + INBOX_C_RECEIVED);
 	/* Only inbox_send() writes here: another form is a bug of ours. */
-	assert(zmq_msg_size(msg) == sizeof(*head) + head->len && head->kind < INBOX_KINDS);
+	assert(zmq_msg_size(msg) == sizeof(*head) + head->len &&
+		head->kind < INBOX_KINDS);
 	h = &in->handlers[head->kind];
 	if (h->fn != NULL)
 		h->fn(h->arg, head + 1, head->len);
@@ -217,7 +219,8 @@ int inbox_sender_new(struct inbox_sender **out, struct bus *bus, const char *con
 }
 
 /* Copy head and body into a message of its own. 0 or -errno. */
-static int item_make(zmq_msg_t *msg, enum inbox_kind kind, struct slice head, struct slice body)
+static int item_make(
+	zmq_msg_t *msg, enum inbox_kind kind, struct slice head, struct slice body)
 {
 	struct inbox_head *h;
 	char *p;
@@ -235,8 +238,8 @@ static int item_make(zmq_msg_t *msg, enum inbox_kind kind, struct slice head, st
 	return 0;
 }
 
-int inbox_send(struct inbox_sender *s, unsigned to, enum inbox_kind kind, const void *head,
-	size_t head_len, const void *body, size_t body_len)
+int inbox_send(struct inbox_sender *s, unsigned to, enum inbox_kind kind,
+	const void *head, size_t head_len, const void *body, size_t body_len)
 {
 	zmq_msg_t msg;
 	int err;
@@ -245,7 +248,8 @@ int inbox_send(struct inbox_sender *s, unsigned to, enum inbox_kind kind, const 
 		return -EINVAL;
 	if (head_len > INBOX_ITEM_MAX || body_len > INBOX_ITEM_MAX - head_len)
 		return -EMSGSIZE;
-	err = item_make(&msg, kind, slice_make(head, head_len), slice_make(body, body_len));
+	err = item_make(
+		&msg, kind, slice_make(head, head_len), slice_make(body, body_len));
 	if (err != 0)
 		return err;
 	err = bus_zmq_send(s->targets[to].push, &msg, 0, s->targets[to].mark);

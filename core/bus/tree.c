@@ -46,7 +46,8 @@ void tree_destroy(struct tree **tp)
 }
 
 /* Takes text. NULL, with the failure noted at the root, without memory. */
-static struct tree *node_new(struct tree *parent, const char *name, enum tree_kind kind, char *text)
+static struct tree *node_new(
+	struct tree *parent, const char *name, enum tree_kind kind, char *text)
 {
 	struct tree *t = calloc(1, sizeof(*t));
 	char *copy = strdup(name);
@@ -58,7 +59,8 @@ static struct tree *node_new(struct tree *parent, const char *name, enum tree_ki
 		parent->root->failed = true;
 		return NULL;
 	}
-	*t = (struct tree){.name = copy, .kind = kind, .text = text, .root = parent->root};
+	*t = (struct tree){
+		.name = copy, .kind = kind, .text = text, .root = parent->root};
 	return t;
 }
 

@@ -104,7 +104,8 @@ static json_t *list_json(const struct tree *t)
 		json_t *item = json_object();
 
 		if (json_object_set_new(item, "name", json_text(c->name)) != 0 ||
-			members_json(item, c) != 0 || json_array_append(list, item) != 0) {
+			members_json(item, c) != 0 ||
+			json_array_append(list, item) != 0) {
 			json_decref(list);
 			list = NULL;
 		}
@@ -136,7 +137,8 @@ json_t *tree_json(const struct tree *root)
 	return node_json(root);
 }
 
-static int node_from(struct tree *parent, const char *name, const json_t *j, unsigned depth);
+static int node_from(
+	struct tree *parent, const char *name, const json_t *j, unsigned depth);
 
 static int scalar_from(struct tree *parent, const char *name, const json_t *j)
 {
@@ -191,7 +193,8 @@ static int members_from(struct tree *t, const json_t *j, unsigned depth)
 	return err;
 }
 
-static int object_from(struct tree *parent, const char *name, const json_t *j, unsigned depth)
+static int object_from(
+	struct tree *parent, const char *name, const json_t *j, unsigned depth)
 {
 	const json_t *value = json_object_get(j, "value");
 	int err;
@@ -224,7 +227,8 @@ static int list_from(struct tree *t, const json_t *j, unsigned depth)
 	return err;
 }
 
-static int node_from(struct tree *parent, const char *name, const json_t *j, unsigned depth)
+static int node_from(
+	struct tree *parent, const char *name, const json_t *j, unsigned depth)
 {
 	int err = 0;
 

@@ -101,6 +101,19 @@ static void secret_here(void *arg, int err)
 	w->err = err;
 }
 
+/* The first connection, for as long as connect_timeout allows. Without it the workers do not wait for theirs either. */
+static void wait_for_store(struct host *h)
+{
+	uint64_t until = clock_us() + (uint64_t)h->conf.store.connect_timeout * 1000;
+
+	while (!store_ready(h->control.store) && clock_us() < until)
+		loop_turn(h->control.loop, 20);
+	h->store_up = store_ready(h->control.store);
+	if (!h->store_up)
+		LOG(h->log, LOG_L_WARN, "%s is not there after %lld ms: starting without shared state", store_describe(h->store),
+			(long long)h->conf.store.connect_timeout);
+}
+
 /* The secret that all nodes share: configured, or made by the first node and kept in the store. */
 static int find_secret(struct host *h)
 {
@@ -109,7 +122,6 @@ static int find_secret(struct host *h)
 	unsigned char raw[SECRET_BYTES];
 	char text[2 * SECRET_BYTES + 1];
 	struct slice secret = slice_str(h->conf.secret), proposal;
-	uint64_t until = clock_us() + (uint64_t)h->conf.store.connect_timeout * 1000;
 	int err;
 
 	if (secret.len > 0)
@@ -120,16 +132,14 @@ static int find_secret(struct host *h)
 	random_bytes(raw, sizeof(raw));
 	hex_text(text, raw, sizeof(raw));
 	proposal = slice_str(text);
-	while (!store_ready(h->control.store) && clock_us() < until)
-		loop_turn(h->control.loop, 20);
 	err = store_secret(h->control.store, arena, proposal, &secret, secret_here, &wait);
 	while (err == -EINPROGRESS && !wait.done)
 		loop_turn(h->control.loop, 20); /* the store's own deadline ends it */
 	if (err == -EINPROGRESS)
 		err = wait.err;
 	if (err != 0) {
-		LOG(h->log, LOG_L_WARN, "%s is not there (%s): starting without shared state, with a secret of this start only",
-			store_describe(h->store), strerror(-err));
+		LOG(h->log, LOG_L_WARN, "no shared secret from %s (%s): this start uses one of its own", store_describe(h->store),
+			strerror(-err));
 		secret = proposal;
 	}
 	err = hash_key_from(&h->key, secret);
@@ -249,6 +259,8 @@ int host_start(struct host *h)
 		err = start_control(h);
 	if (err == 0)
 		err = os_watch_signals(h);
+	if (err == 0)
+		wait_for_store(h);
 	if (err == 0)
 		err = find_secret(h);
 	if (err == 0)

@@ -31,6 +31,7 @@ struct host {
 	unsigned first_net, first_inbox, first_bus, first_tm, first_script, first_store, first_host;
 
 	int64_t started;            /**< wall clock, seconds */
+	bool store_up;              /**< the control thread's store handle was connected at the start */
 	bool draining;
 	unsigned idle_workers;
 	struct timer drain_deadline;

@@ -113,6 +113,15 @@ static void wire_script(struct worker *w)
 	w->sip_limits = (struct sip_limits){.max_headers = (unsigned)h->conf.limits.headers, .max_size = (size_t)h->conf.limits.message};
 }
 
+/* The store answers others, so it will soon answer us: no phone shall get a 503 for having been early. */
+static void wait_for_store(struct worker *w)
+{
+	uint64_t until = clock_us() + (uint64_t)w->host->conf.store.connect_timeout * 1000;
+
+	while (w->host->store_up && !store_ready(w->w.t.store) && clock_us() < until)
+		loop_turn(w->w.t.loop, 20);
+}
+
 static int wait_for_bus(struct worker *w)
 {
 	uint64_t until = clock_us() + BUS_START_MS * 1000;
@@ -142,6 +151,7 @@ static int step_sockets(struct worker *w, char why[256])
 		err = wait_for_bus(w);
 	if (err != 0)
 		return err;
+	wait_for_store(w);
 	wire_script(w);
 	inbox_on(w->inbox, INBOX_DATAGRAM, process_handed_over, w);
 	inbox_on(w->inbox, INBOX_WAKE, parks_on_wake, w->parks);

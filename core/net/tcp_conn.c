@@ -66,6 +66,8 @@ void net_conn_arm(struct net_conn *c)
 	uint64_t now = loop_now(c->net->setup.loop);
 	uint64_t due = next_deadline(c);
 
+	if (c->state == NET_DEAD)
+		return;
 	/* Deadlines that move away are seen when the timer runs: most never have to be moved. */
 	if (timer_pending(&c->timer) && c->timer.due <= due)
 		return;

@@ -2,7 +2,8 @@
 
 #include <errno.h>
 
-int arg_flags(const struct ph_flag_name *names, struct slice text, int64_t *out, struct slice *bad)
+int arg_flags(const struct ph_flag_name *names, struct slice text, int64_t *out,
+	struct slice *bad)
 {
 	struct slice rest = slice_trim(text), item;
 	int64_t sum = 0, n;
@@ -17,7 +18,8 @@ int arg_flags(const struct ph_flag_name *names, struct slice text, int64_t *out,
 			rest = (struct slice){0};
 		}
 		item = slice_trim(item);
-		while (f != NULL && f->name != NULL && !slice_eq(item, slice_str(f->name)))
+		while (f != NULL && f->name != NULL &&
+			!slice_eq(item, slice_str(f->name)))
 			f++;
 		if (f != NULL && f->name != NULL) {
 			sum |= f->value;

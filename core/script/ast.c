@@ -44,8 +44,8 @@ static unsigned list_depth(const struct node *n)
 	return depth;
 }
 
-struct node *node_tree(struct parse *p, enum node_kind kind, enum node_op op, struct script_loc loc,
-	struct node *a, struct node *b, struct node *c)
+struct node *node_tree(struct parse *p, enum node_kind kind, enum node_op op,
+	struct script_loc loc, struct node *a, struct node *b, struct node *c)
 {
 	const struct node *const kids[] = {a, b, c};
 	struct node *n;
@@ -64,7 +64,8 @@ struct node *node_tree(struct parse *p, enum node_kind kind, enum node_op op, st
 			n->depth = depth + 1;
 	}
 	if (n->depth > NODE_MAX_DEPTH && !p->too_deep) {
-		diag_error(p->diags, loc, "nested too deeply (at most %d levels)", NODE_MAX_DEPTH);
+		diag_error(p->diags, loc, "nested too deeply (at most %d levels)",
+			NODE_MAX_DEPTH);
 		p->too_deep = true;
 	}
 	return n;
@@ -78,35 +79,39 @@ static bool is_compare(enum node_op op)
 static bool is_factor(const struct node *n)
 {
 	return n->kind == N_BIN && !n->paren &&
-	       (n->op == O_MUL || n->op == O_DIV || n->op == O_MOD);
+		(n->op == O_MUL || n->op == O_DIV || n->op == O_MOD);
 }
 
 /* `!$x == y`: one family negates first, the other compares first. */
-static struct node *negated_compare(
-	struct parse *p, enum node_op op, struct script_loc loc, struct node *not, struct node *b)
+static struct node *negated_compare(struct parse *p, enum node_op op,
+	struct script_loc loc, struct node * not, struct node *b)
 {
 	if (p->kamailio) {
-		diag_warning(p->diags, not->loc,
+		diag_warning(p->diags, not ->loc,
 			"'!' applies to the left side only here (write parentheses)");
 		return node_tree(p, N_BIN, op, loc, not, b, NULL);
 	}
-	diag_warning(p->diags, not->loc,
+	diag_warning(p->diags, not ->loc,
 		"'!' applies to the whole comparison here (write parentheses)");
-	return node_unary(p, O_NOT, not->loc, node_tree(p, N_BIN, op, loc, not->a, b, NULL));
+	return node_unary(
+		p, O_NOT, not ->loc, node_tree(p, N_BIN, op, loc, not ->a, b, NULL));
 }
 
-struct node *node_binary(
-	struct parse *p, enum node_op op, struct script_loc loc, struct node *a, struct node *b)
+struct node *node_binary(struct parse *p, enum node_op op, struct script_loc loc,
+	struct node *a, struct node *b)
 {
-	if (is_compare(op) && a->kind == N_UN && a->op == O_NOT && !a->paren && a != &p->oom)
+	if (is_compare(op) && a->kind == N_UN && a->op == O_NOT && !a->paren &&
+		a != &p->oom)
 		return negated_compare(p, op, loc, a, b);
 	if (!p->kamailio && (op == O_ADD || op == O_SUB) && is_factor(b))
 		diag_warning(p->diags, b->loc,
-			"multiplied before it is added; OpenSIPS goes from left to right (write parentheses)");
+			"multiplied before it is added; OpenSIPS goes from left to right "
+			"(write parentheses)");
 	return node_tree(p, N_BIN, op, loc, a, b, NULL);
 }
 
-struct node *node_unary(struct parse *p, enum node_op op, struct script_loc loc, struct node *a)
+struct node *node_unary(
+	struct parse *p, enum node_op op, struct script_loc loc, struct node *a)
 {
 	if (op == O_NEG && a->kind == N_INT && !a->paren && a != &p->oom) {
 		a->n = (int64_t)(0 - (uint64_t)a->n);
@@ -116,12 +121,13 @@ struct node *node_unary(struct parse *p, enum node_op op, struct script_loc loc,
 	return node_tree(p, N_UN, op, loc, a, NULL, NULL);
 }
 
-struct node *node_logic(
-	struct parse *p, enum node_kind kind, struct script_loc loc, struct node *a, struct node *b)
+struct node *node_logic(struct parse *p, enum node_kind kind, struct script_loc loc,
+	struct node *a, struct node *b)
 {
 	if (!p->kamailio && kind == N_OR && b->kind == N_AND && !b->paren)
 		diag_warning(p->diags, b->loc,
-			"'&&' binds tighter than '||'; OpenSIPS goes from left to right (write parentheses)");
+			"'&&' binds tighter than '||'; OpenSIPS goes from left to right "
+			"(write parentheses)");
 	return node_tree(p, kind, O_NOT, loc, a, b, NULL);
 }
 

@@ -124,11 +124,24 @@ static void statement(struct compile *c, const struct node *n);
 
 static bool ends(const struct node *n)
 {
-	return n->kind == S_RETURN || n->kind == S_EXIT || n->kind == S_DROP || n->kind == S_BREAK;
+	return n->kind == S_RETURN || n->kind == S_EXIT || n->kind == S_DROP ||
+		n->kind == S_BREAK;
+}
+
+/* Does control never come past it? */
+static bool never_passes(const struct node *n)
+{
+	if (n->kind != S_BLOCK)
+		return ends(n);
+	for (n = n->a; n != NULL; n = n->next)
+		if (ends(n))
+			return true;
+	return false;
 }
 
 static void statements(struct compile *c, const struct node *list)
 {
+	unsigned kinds = c->kinds;
 	bool dead = false;
 
 	for (const struct node *n = list; n != NULL; n = n->next) {
@@ -138,24 +151,33 @@ static void statements(struct compile *c, const struct node *list)
 		}
 		statement(c, n);
 		dead = ends(n) || (dead && n->kind == S_EMPTY);
+		/* if (is_reply()) return; leaves the others. */
+		if (n->kind == S_IF && n->c == NULL && never_passes(n->b))
+			c->kinds &= guard_kinds(n->a, false);
 	}
+	c->kinds = kinds;
 }
 
 static void if_statement(struct compile *c, const struct node *n)
 {
+	unsigned kinds = c->kinds;
 	int skip, end;
 
 	emit(c, OP_CODE, 1, 0, 0, 0);
 	compile_condition(c, n->a);
 	skip = emit(c, OP_FALSE, 0, 0, 1, 0);
+	c->kinds = kinds & guard_kinds(n->a, true);
 	statement(c, n->b);
+	c->kinds = kinds;
 	if (n->c == NULL) {
 		patch_here(c, skip);
 		return;
 	}
 	end = emit(c, OP_JUMP, 0, 0, 0, 0);
 	patch_here(c, skip);
+	c->kinds = kinds & guard_kinds(n->a, false);
 	statement(c, n->c);
+	c->kinds = kinds;
 	patch_here(c, end);
 }
 
@@ -182,7 +204,8 @@ static void while_statement(struct compile *c, const struct node *n)
 
 static void for_statement(struct compile *c, const struct node *n)
 {
-	const struct node assign = {.kind = N_ASSIGN, .op = O_SET, .loc = n->loc, .a = n->a};
+	const struct node assign = {
+		.kind = N_ASSIGN, .op = O_SET, .loc = n->loc, .a = n->a};
 	struct breaks outer;
 	int top, out;
 
@@ -311,6 +334,7 @@ static void compile_block(struct compile *c, struct block *b)
 	c->block = b;
 	c->depth = c->max_depth = 0;
 	c->can_break = false;
+	c->kinds = PH_ROUTES_ALL;
 	c->loc = b->loc;
 	statements(c, b->body->a);
 	emit(c, OP_END, 0, 0, 0, 0);

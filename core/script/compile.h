@@ -16,6 +16,7 @@ struct call_use {
 	const struct node *node;
 	const struct ph_script_fn *fn; /**< NULL: route(X) */
 	unsigned block;                /**< it stands in */
+	unsigned kinds;                /**< set of enum ph_route that can come there */
 	int target;                    /**< route(X): block called */
 	bool reported;
 	struct call_use *next;
@@ -32,16 +33,18 @@ struct compile {
 	/* The block at hand */
 	struct block *block;
 	unsigned depth, max_depth; /**< of the value stack */
-	struct script_loc loc;     /**< of the statement: what instructions are tagged with */
-	int *breaks;               /**< jumps to patch of the innermost loop or switch; NULL: outside */
+	struct script_loc loc; /**< of the statement: what instructions are tagged with */
+	int *breaks; /**< jumps to patch of the innermost loop or switch; NULL: outside */
 	unsigned break_count, break_cap;
-	unsigned break_depth;      /**< value stack where breaks lead to */
+	unsigned break_depth; /**< value stack where breaks lead to */
 	bool can_break;
 
+	unsigned kinds; /**< set of enum ph_route that the conditions around leave */
+
 	struct call_use *uses, **uses_end;
-	bool dynamic_routes;              /**< route($var(x)) somewhere */
-	unsigned dynamic_arms;            /**< set of kinds armed with names known at run time */
-	uint32_t flag_numbers;            /**< flags that the script names by number */
+	bool dynamic_routes;   /**< route($var(x)) somewhere */
+	unsigned dynamic_arms; /**< set of kinds armed with names known at run time */
+	uint32_t flag_numbers; /**< flags that the script names by number */
 	struct late_flag *late_flags;
 };
 
@@ -75,14 +78,17 @@ void compile_compare(struct compile *c, const struct node *n);
 void compile_call(struct compile *c, const struct node *n);
 void compile_route(struct compile *c, const struct node *n);
 /* compile_arg.c: one argument of a call; what it leaves on the stack is counted in site->values */
-void compile_arg(struct compile *c, const struct node *call, struct script_site *site, unsigned i,
-	const struct node *arg);
+void compile_arg(struct compile *c, const struct node *call, struct script_site *site,
+	unsigned i, const struct node *arg);
+/* guard.c: kinds of blocks for which a condition can be true (or false): is_reply() and its like */
+unsigned guard_kinds(const struct node *n, bool truth);
 /* reach.c */
 void check_reach(struct compile *c);
 void bind_flags(struct compile *c);
 /** "route[NAT]", "request_route" in out, which is returned. */
 const char *block_label(const struct block *b, char out[LOC_TEXT]);
-struct block *block_find(const struct compile *c, enum script_block_kind kind, struct slice name);
+struct block *block_find(
+	const struct compile *c, enum script_block_kind kind, struct slice name);
 /** A name of a block as text: bare word, string or number. Empty p: known at run time only. */
 struct slice literal_text(struct compile *c, const struct node *n);
 /** Does a plain text look as if it held variables? */

@@ -2,7 +2,8 @@
 
 #include "core/script/compile.h"
 
-static void use(struct compile *c, const struct node *n, const struct ph_script_fn *fn, int target)
+static void use(struct compile *c, const struct node *n, const struct ph_script_fn *fn,
+	int target)
 {
 	struct call_use *u = arena_zalloc(c->arena, sizeof(*u));
 
@@ -13,6 +14,7 @@ static void use(struct compile *c, const struct node *n, const struct ph_script_
 	u->node = n;
 	u->fn = fn;
 	u->block = c->block->index;
+	u->kinds = c->kinds;
 	u->target = target;
 	*c->uses_end = u;
 	c->uses_end = &u->next;
@@ -24,13 +26,15 @@ static void unknown(struct compile *c, const struct node *n)
 	const char *near = fn_index_nearest(c->fns, n->text);
 
 	if (plugin != NULL)
-		diag_error(c->diags, n->loc, "function '%.*s' needs plugin '%s'", SLICE_ARG(n->text),
-			plugin);
+		diag_error(c->diags, n->loc, "function '%.*s' needs plugin '%s'",
+			SLICE_ARG(n->text), plugin);
 	else if (n->bare && near == NULL)
-		diag_error(c->diags, n->loc, "expected '(' after '%.*s'", SLICE_ARG(n->text));
+		diag_error(c->diags, n->loc, "expected '(' after '%.*s'",
+			SLICE_ARG(n->text));
 	else
-		diag_error(c->diags, n->loc, "unknown function '%.*s'%s%s%s", SLICE_ARG(n->text),
-			near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+		diag_error(c->diags, n->loc, "unknown function '%.*s'%s%s%s",
+			SLICE_ARG(n->text), near ? " (did you mean '" : "",
+			near ? near : "", near ? "'?)" : "");
 }
 
 static unsigned count_args(const struct node *n)
@@ -42,19 +46,22 @@ static unsigned count_args(const struct node *n)
 	return count;
 }
 
-static bool count_fits(struct compile *c, const struct node *n, const struct ph_script_fn *fn)
+static bool count_fits(
+	struct compile *c, const struct node *n, const struct ph_script_fn *fn)
 {
 	unsigned got = count_args(n);
 
 	if (n->bare && fn->min_args > 0) {
-		diag_error(c->diags, n->loc, "expected '(' after '%.*s'", SLICE_ARG(n->text));
+		diag_error(c->diags, n->loc, "expected '(' after '%.*s'",
+			SLICE_ARG(n->text));
 		return false;
 	}
 	if (got >= fn->min_args && got <= fn->max_args && got <= PH_MAX_ARGS)
 		return true;
 	if (fn->min_args == fn->max_args)
 		diag_error(c->diags, n->loc, "'%.*s' takes %u argument%s, got %u",
-			SLICE_ARG(n->text), fn->min_args, fn->min_args == 1 ? "" : "s", got);
+			SLICE_ARG(n->text), fn->min_args, fn->min_args == 1 ? "" : "s",
+			got);
 	else
 		diag_error(c->diags, n->loc, "'%.*s' takes %u to %u arguments, got %u",
 			SLICE_ARG(n->text), fn->min_args, fn->max_args, got);
@@ -128,8 +135,8 @@ static bool route_is_dynamic(struct compile *c, const struct node *n, int *targe
 	b = block_find(
 		c, SCRIPT_REQUEST, slice_eq(name, SLICE("0")) ? (struct slice){0} : name);
 	if (b == NULL)
-		diag_error(c->diags, n->a->loc, "'route[%.*s]' is called here but not defined",
-			SLICE_ARG(name));
+		diag_error(c->diags, n->a->loc,
+			"'route[%.*s]' is called here but not defined", SLICE_ARG(name));
 	else
 		*target = (int)b->index;
 	return false;

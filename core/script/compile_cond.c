@@ -48,8 +48,8 @@ static void against_pattern(struct compile *c, const struct node *right, bool ne
 	}
 	re = program_regex(c->prog, right->text, REG_NOSUB, why);
 	if (re < 0)
-		diag_error(c->diags, right->loc, "bad pattern \"%.*s\": %s", SLICE_ARG(right->text),
-			why);
+		diag_error(c->diags, right->loc, "bad pattern \"%.*s\": %s",
+			SLICE_ARG(right->text), why);
 	emit(c, OP_RE, re < 0 ? 0 : re, negated, 1, 1);
 }
 
@@ -131,7 +131,8 @@ static bool push_operand(struct compile *c, const struct node *n)
 		return true;
 	}
 	if (!slice_eq(right->text, SLICE("max_len"))) {
-		diag_error(c->diags, right->loc, "expected a number or max_len, found '%.*s'",
+		diag_error(c->diags, right->loc,
+			"expected a number or max_len, found '%.*s'",
 			SLICE_ARG(right->text));
 		return false;
 	}
@@ -172,7 +173,8 @@ void compile_keyword(struct compile *c, const struct node *n)
 	push_variable(c, n, host ? k->host : k->pv);
 	if (right->kind == N_MYSELF) {
 		if (!(k->takes & MYSELF) || is_match(n->op))
-			diag_error(c->diags, right->loc, "'%.*s' cannot be compared with 'myself'",
+			diag_error(c->diags, right->loc,
+				"'%.*s' cannot be compared with 'myself'",
 				SLICE_ARG(n->text));
 		emit(c, OP_MYSELF, 0, n->op == O_NE, 1, 1);
 	} else if (is_match(n->op)) {

@@ -17,8 +17,9 @@ bool looks_variable(struct slice text)
 	for (size_t i = 0; i + 1 < text.len; i++) {
 		char next = text.p[i + 1];
 
-		if (text.p[i] == '$' && ((next >= 'a' && next <= 'z') || (next >= 'A' && next <= 'Z') ||
-						next == '('))
+		if (text.p[i] == '$' &&
+			((next >= 'a' && next <= 'z') || (next >= 'A' && next <= 'Z') ||
+				next == '('))
 			return true;
 	}
 	return false;
@@ -33,7 +34,8 @@ static void text_constant(struct compile *c, const struct node *n)
 {
 	if (n->kind == N_STR && looks_variable(n->text))
 		diag_warning(c->diags, n->loc,
-			"variables in a plain string are not expanded: they stay as written");
+			"variables in a plain string are not expanded: they stay as "
+			"written");
 	constant(c, (struct script_value){.type = SCRIPT_TEXT, .s = n->text});
 }
 
@@ -86,7 +88,8 @@ void compile_assign(struct compile *c, const struct node *n)
 	if (n->a->pv == NULL)
 		pv_fault(c, n->a);
 	else if (!script_pv_writable(n->a->pv))
-		diag_error(c->diags, n->a->loc, "'%.*s' cannot be assigned: it is read-only",
+		diag_error(c->diags, n->a->loc,
+			"'%.*s' cannot be assigned: it is read-only",
 			SLICE_ARG(n->a->text));
 	if (n->op == O_REPLACE)
 		how = SET_REPLACE;
@@ -108,13 +111,15 @@ void compile_assign(struct compile *c, const struct node *n)
 static bool is_builtin(const struct node *n)
 {
 	return n->kind == N_CALL && !n->bare &&
-	       (slice_eq(n->text, SLICE("strlen")) || slice_eq(n->text, SLICE("strempty")));
+		(slice_eq(n->text, SLICE("strlen")) ||
+			slice_eq(n->text, SLICE("strempty")));
 }
 
 static void builtin(struct compile *c, const struct node *n)
 {
 	if (n->a == NULL || n->a->next != NULL) {
-		diag_error(c->diags, n->loc, "'%.*s' takes 1 argument", SLICE_ARG(n->text));
+		diag_error(
+			c->diags, n->loc, "'%.*s' takes 1 argument", SLICE_ARG(n->text));
 		emit(c, OP_NULL, 0, 0, 0, 1);
 		return;
 	}
@@ -124,11 +129,14 @@ static void builtin(struct compile *c, const struct node *n)
 
 static void logic(struct compile *c, const struct node *n)
 {
+	unsigned kinds = c->kinds;
 	int skip;
 
 	compile_condition(c, n->a);
 	skip = emit(c, n->kind == N_AND ? OP_AND : OP_OR, 0, 0, 1, 0);
+	c->kinds = kinds & guard_kinds(n->a, n->kind == N_AND);
 	compile_condition(c, n->b);
+	c->kinds = kinds;
 	emit(c, OP_TRUTH, 0, 0, 1, 1);
 	patch_here(c, skip);
 }
@@ -156,9 +164,11 @@ static void binary(struct compile *c, const struct node *n)
 static void refused(struct compile *c, const struct node *n)
 {
 	if (n->kind == N_MYSELF)
-		diag_error(c->diags, n->loc, "'myself' can only be compared with == or !=");
+		diag_error(
+			c->diags, n->loc, "'myself' can only be compared with == or !=");
 	else if (n->kind == N_SELECT)
-		diag_error(c->diags, n->loc, "'%.*s': selects are not supported, use a variable",
+		diag_error(c->diags, n->loc,
+			"'%.*s': selects are not supported, use a variable",
 			SLICE_ARG(n->text));
 	emit(c, OP_NULL, 0, 0, 0, 1);
 }

@@ -4,7 +4,8 @@
 
 #include "core/script/source.h"
 
-#define DIAGS_MAX 1000 /* collected before sorting; a script with more faults is no script */
+#define DIAGS_MAX                                                                        \
+	1000 /* collected before sorting; a script with more faults is no script */
 
 struct diag {
 	struct script_loc loc;
@@ -29,8 +30,8 @@ static bool make_room(struct diags *d)
 	return true;
 }
 
-static void __attribute__((format(printf, 4, 0))) add(
-	struct diags *d, struct script_loc loc, bool warning, const char *fmt, va_list ap)
+static void __attribute__((format(printf, 4, 0)))
+add(struct diags *d, struct script_loc loc, bool warning, const char *fmt, va_list ap)
 {
 	char *text = NULL;
 
@@ -82,8 +83,9 @@ static int by_place(const void *pa, const void *pb)
 
 static char *line_of(const struct diags *d, const struct diag *g)
 {
-	const char *name =
-		g->loc.file < d->sources->count ? d->sources->list[g->loc.file].name : "script";
+	const char *name = g->loc.file < d->sources->count
+		? d->sources->list[g->loc.file].name
+		: "script";
 	const char *mark = g->warning ? "warning: " : "";
 	char *text = NULL;
 	int n;
@@ -91,12 +93,13 @@ static char *line_of(const struct diags *d, const struct diag *g)
 	if (g->loc.line == 0)
 		n = asprintf(&text, "%s: %s%s", name, mark, g->text);
 	else
-		n = asprintf(&text, "%s:%u:%u: %s%s", name, g->loc.line, g->loc.column, mark,
-			g->text);
+		n = asprintf(&text, "%s:%u:%u: %s%s", name, g->loc.line, g->loc.column,
+			mark, g->text);
 	return n < 0 ? NULL : text;
 }
 
-static void publish_one(const struct diags *d, const struct diag *g, struct script_errors *out)
+static void publish_one(
+	const struct diags *d, const struct diag *g, struct script_errors *out)
 {
 	struct script_error *e = &out->list[out->count];
 
@@ -144,14 +147,14 @@ void diags_free(struct diags *d)
 	d->count = d->cap = 0;
 }
 
-const char *loc_text(
-	const struct diags *d, struct script_loc from, struct script_loc loc, char out[LOC_TEXT])
+const char *loc_text(const struct diags *d, struct script_loc from, struct script_loc loc,
+	char out[LOC_TEXT])
 {
 	if (loc.file == from.file || loc.file >= d->sources->count)
 		snprintf(out, LOC_TEXT, "%u:%u", loc.line, loc.column);
 	else
-		snprintf(out, LOC_TEXT, "%s:%u:%u", d->sources->list[loc.file].name, loc.line,
-			loc.column);
+		snprintf(out, LOC_TEXT, "%s:%u:%u", d->sources->list[loc.file].name,
+			loc.line, loc.column);
 	return out;
 }
 

@@ -38,8 +38,8 @@ static bool begins_block(struct parse *p, const struct token *t)
 static bool ends_value(int code)
 {
 	return code == T_IDENT || code == T_INT || code == T_STRING || code == T_PV ||
-	       code == T_IP || code == T_HOST || code == T_BOOL || code == T_NULL ||
-	       code == T_MYSELF || code == T_SELECT || code == ')' || code == ']';
+		code == T_IP || code == T_HOST || code == T_BOOL || code == T_NULL ||
+		code == T_MYSELF || code == T_SELECT || code == ')' || code == ']';
 }
 
 /* A '{' where parentheses are open: one missing ')' is put in. */
@@ -55,12 +55,15 @@ static void open_brace(struct parse *p, struct token *t)
 	if (p->paren_depth > 1) {
 		diag_error(p->diags, t->loc,
 			"unexpected '{': expected ')' to close the %s opened at %s",
-			o->after == T_IF || o->after == T_WHILE ? "condition" : "parenthesis", place);
+			o->after == T_IF || o->after == T_WHILE ? "condition"
+								: "parenthesis",
+			place);
 		p->reported = true;
 		return;
 	}
 	diag_warning(p->diags, t->loc,
-		"')' missing before '{': put in to close the condition opened at %s", place);
+		"')' missing before '{': put in to close the condition opened at %s",
+		place);
 	put_back(p, t);
 	*t = made(t, ')', ")");
 }
@@ -73,8 +76,10 @@ static void close_blocks(struct parse *p, struct token *t)
 	if (!p->closing) {
 		p->closing = true;
 		diag_error(p->diags, t->loc,
-			"unexpected %s%.*s%s: expected '}' to close the block opened at %s",
-			t->code ? "'" : "end of file", SLICE_ARG(t->raw), t->code ? "'" : "",
+			"unexpected %s%.*s%s: expected '}' to close the block opened at "
+			"%s",
+			t->code ? "'" : "end of file", SLICE_ARG(t->raw),
+			t->code ? "'" : "",
 			loc_text(p->diags, t->loc, p->braces[0].loc, place));
 		p->lex_depth = p->queued > 0 && p->queue[p->queued - 1].code == '{';
 	}
@@ -134,7 +139,9 @@ static void recover(struct parse *p, struct token *t)
 				continue;
 			break;
 		}
-		if ((nested == 0 && (t->code == '}' || t->code == T_CASE || t->code == T_DEFAULT)) ||
+		if ((nested == 0 &&
+			    (t->code == '}' || t->code == T_CASE ||
+				    t->code == T_DEFAULT)) ||
 			t->code == LEX_END || begins_block(p, t)) {
 			put_back(p, t);
 			break;
@@ -143,7 +150,8 @@ static void recover(struct parse *p, struct token *t)
 	*t = made(t, ';', ";");
 }
 
-static void open_one(struct parse *p, struct scan_open *list, unsigned *depth, struct token *t)
+static void open_one(
+	struct parse *p, struct scan_open *list, unsigned *depth, struct token *t)
 {
 	if (*depth == SCAN_MAX_NESTING) {
 		diag_error(p->diags, t->loc, "nested too deeply (at most %d levels)",

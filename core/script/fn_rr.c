@@ -180,6 +180,8 @@ static int add_rr_param(void *self, struct ph_msg *msg, const struct ph_arg *arg
 	int err;
 
 	(void)self;
+	if (msg->sip.kind != SIP_REQUEST)
+		return PH_FALSE;
 	if (!h) { /* record_route() will take it along */
 		buf_arena(&b, msg->arena, msg->rr_params.len + args[0].s.len + 2, 4096);
 		buf_add(&b, msg->rr_params);
@@ -237,17 +239,19 @@ static int loose_route(void *self, struct ph_msg *msg, const struct ph_arg *args
 
 /* clang-format off */
 #define PARAMS(n) {.kind = PH_ARG_FMT, .name = (n)}
+/* Those that make sense for requests alone stand in replies too where a block that serves both, as Kamailio's default
+ * script has it, asks is_request() first. */
 const struct ph_script_fn fn_rr_table[] = {
 	{.name = "record_route", .args = {PARAMS("params")}, .max_args = 1, .routes = FN_R | FN_B | FN_F,
 	 .call = record_route, .help = "Stays in the way of the dialog's later requests."},
 	{.name = "loose_route", .routes = FN_R, .call = loose_route,
 	 .help = "Follows the Route headers; false when there are none."},
-	{.name = "add_rr_param", .args = {PARAMS("params")}, .min_args = 1, .max_args = 1, .routes = FN_R | FN_B | FN_F,
-	 .call = add_rr_param, .help = "Adds a parameter to our Record-Route."},
+	{.name = "add_rr_param", .args = {PARAMS("params")}, .min_args = 1, .max_args = 1,
+	 .routes = FN_R | FN_B | FN_F | FN_O, .call = add_rr_param, .help = "Adds a parameter to our Record-Route."},
 	{.name = "check_route_param", .args = {{.kind = PH_ARG_RE, .name = "regex"}}, .min_args = 1, .max_args = 1,
-	 .routes = FN_R, .call = check_route_param, .help = "Do the parameters of our Route match?"},
+	 .routes = FN_R | FN_F | FN_B | FN_O, .call = check_route_param, .help = "Do the parameters of our Route match?"},
 	{.name = "is_direction", .args = {{.kind = PH_ARG_STR, .name = "direction", .check = check_direction}},
-	 .min_args = 1, .max_args = 1, .routes = FN_R, .call = is_direction,
+	 .min_args = 1, .max_args = 1, .routes = FN_R | FN_F | FN_B | FN_O, .call = is_direction,
 	 .help = "Is the request on its way from the caller (downstream) or from the callee (upstream)?"},
 	{0},
 };

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static int add(struct fn_index *x, const char *name, const struct ph_script_fn *fn, bool core,
-	unsigned instance)
+static int add(struct fn_index *x, const char *name, const struct ph_script_fn *fn,
+	bool core, unsigned instance)
 {
 	if (x->count == x->cap) {
 		unsigned cap = x->cap ? x->cap * 2 : 128;
@@ -31,7 +31,8 @@ static int add_table(
 }
 
 /* Aliases come after the tables: one may name a function of another table. */
-static int add_aliases(struct fn_index *x, const struct ph_fn_alias *aliases, unsigned known)
+static int add_aliases(
+	struct fn_index *x, const struct ph_fn_alias *aliases, unsigned known)
 {
 	int err = 0;
 
@@ -76,8 +77,8 @@ int fn_index_build(struct fn_index *x, const struct script_options *opt)
 	for (unsigned i = 0; script_core_fns[i] != NULL && err == 0; i++)
 		err = add_table(x, script_core_fns[i], true, 0);
 	for (unsigned i = 0; i < opt->provider_count && err == 0; i++)
-		err = add_table(x, opt->providers[i].fns, opt->providers[i].plugin == NULL,
-			opt->providers[i].instance);
+		err = add_table(x, opt->providers[i].fns,
+			opt->providers[i].plugin == NULL, opt->providers[i].instance);
 	known = x->count;
 	if (err == 0)
 		err = add_aliases(x, script_core_aliases, known);

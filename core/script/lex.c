@@ -44,7 +44,8 @@ static struct script_loc directive_loc(const struct token *tok)
 {
 	struct script_loc loc = tok->loc;
 
-	for (size_t i = 0; i < tok->raw.len && (tok->raw.p[i] == ' ' || tok->raw.p[i] == '\t'); i++)
+	for (size_t i = 0;
+		i < tok->raw.len && (tok->raw.p[i] == ' ' || tok->raw.p[i] == '\t'); i++)
 		loc.column++;
 	return loc;
 }
@@ -80,25 +81,67 @@ struct keyword {
 
 /* Sorted. n: operator, or the value of a boolean. */
 static const struct keyword keywords[] = {
-	{"NULL", T_NULL, 0}, {"af", T_COND, 0}, {"and", T_AND, 0}, {"branch_route", T_BLOCK, 0},
-	{"break", T_BREAK, 0}, {"case", T_CASE, 0}, {"default", T_DEFAULT, 0},
-	{"defined", T_DEFINED, 0}, {"disable", T_BOOL, 0}, {"drop", T_DROP, 0},
-	{"dst_ip", T_COND, 0}, {"dst_port", T_COND, 0}, {"else", T_ELSE, 0},
-	{"enable", T_BOOL, 1}, {"eq", T_WORDOP, O_TEQ}, {"error_route", T_BLOCK, 0},
-	{"esac", T_BREAK, 0}, {"event_route", T_BLOCK, 0}, {"exit", T_EXIT, 0},
-	{"failure_route", T_BLOCK, 0}, {"false", T_BOOL, 0}, {"for", T_FOR, 0},
-	{"from_uri", T_COND, 0}, {"ieq", T_WORDOP, O_IEQ}, {"if", T_IF, 0}, {"in", T_IN, 0},
-	{"ine", T_WORDOP, O_INE}, {"local_route", T_BLOCK, 0}, {"method", T_COND, 0},
-	{"mod", '%', 0}, {"myself", T_MYSELF, 0}, {"ne", T_WORDOP, O_TNE}, {"no", T_BOOL, 0},
-	{"not", '!', 0}, {"null", T_NULL, 0}, {"off", T_BOOL, 0}, {"on", T_BOOL, 1},
-	{"onreply_route", T_BLOCK, 0}, {"onsend_route", T_BLOCK, 0}, {"or", T_OR, 0},
-	{"proto", T_COND, 0}, {"reply_route", T_BLOCK, 0}, {"request_route", T_BLOCK, 0},
-	{"return", T_RETURN, 0}, {"route", T_ROUTE, 0}, {"snd_ip", T_COND, 0},
-	{"snd_port", T_COND, 0}, {"snd_proto", T_COND, 0}, {"src_ip", T_COND, 0},
-	{"src_port", T_COND, 0}, {"startup_route", T_BLOCK, 0}, {"status", T_COND, 0},
-	{"switch", T_SWITCH, 0}, {"timer_route", T_BLOCK, 0}, {"to_ip", T_COND, 0},
-	{"to_port", T_COND, 0}, {"to_uri", T_COND, 0}, {"true", T_BOOL, 1},
-	{"uri", T_COND, 0}, {"while", T_WHILE, 0}, {"yes", T_BOOL, 1},
+	{"NULL", T_NULL, 0},
+	{"af", T_COND, 0},
+	{"and", T_AND, 0},
+	{"branch_route", T_BLOCK, 0},
+	{"break", T_BREAK, 0},
+	{"case", T_CASE, 0},
+	{"default", T_DEFAULT, 0},
+	{"defined", T_DEFINED, 0},
+	{"disable", T_BOOL, 0},
+	{"drop", T_DROP, 0},
+	{"dst_ip", T_COND, 0},
+	{"dst_port", T_COND, 0},
+	{"else", T_ELSE, 0},
+	{"enable", T_BOOL, 1},
+	{"eq", T_WORDOP, O_TEQ},
+	{"error_route", T_BLOCK, 0},
+	{"esac", T_BREAK, 0},
+	{"event_route", T_BLOCK, 0},
+	{"exit", T_EXIT, 0},
+	{"failure_route", T_BLOCK, 0},
+	{"false", T_BOOL, 0},
+	{"for", T_FOR, 0},
+	{"from_uri", T_COND, 0},
+	{"ieq", T_WORDOP, O_IEQ},
+	{"if", T_IF, 0},
+	{"in", T_IN, 0},
+	{"ine", T_WORDOP, O_INE},
+	{"local_route", T_BLOCK, 0},
+	{"method", T_COND, 0},
+	{"mod", '%', 0},
+	{"myself", T_MYSELF, 0},
+	{"ne", T_WORDOP, O_TNE},
+	{"no", T_BOOL, 0},
+	{"not", '!', 0},
+	{"null", T_NULL, 0},
+	{"off", T_BOOL, 0},
+	{"on", T_BOOL, 1},
+	{"onreply_route", T_BLOCK, 0},
+	{"onsend_route", T_BLOCK, 0},
+	{"or", T_OR, 0},
+	{"proto", T_COND, 0},
+	{"reply_route", T_BLOCK, 0},
+	{"request_route", T_BLOCK, 0},
+	{"return", T_RETURN, 0},
+	{"route", T_ROUTE, 0},
+	{"snd_ip", T_COND, 0},
+	{"snd_port", T_COND, 0},
+	{"snd_proto", T_COND, 0},
+	{"src_ip", T_COND, 0},
+	{"src_port", T_COND, 0},
+	{"startup_route", T_BLOCK, 0},
+	{"status", T_COND, 0},
+	{"switch", T_SWITCH, 0},
+	{"timer_route", T_BLOCK, 0},
+	{"to_ip", T_COND, 0},
+	{"to_port", T_COND, 0},
+	{"to_uri", T_COND, 0},
+	{"true", T_BOOL, 1},
+	{"uri", T_COND, 0},
+	{"while", T_WHILE, 0},
+	{"yes", T_BOOL, 1},
 };
 
 static int by_name(const void *key, const void *item)
@@ -232,8 +275,8 @@ int lex_string(struct lex_file *lf, struct token *tok)
 
 int lex_raw_string(struct lex_file *lf, struct token *tok)
 {
-	tok->text = pp_subst_apply(
-		&lf->parse->pp, slice_sub(tok->raw, 1, tok->raw.len - 2));
+	tok->text =
+		pp_subst_apply(&lf->parse->pp, slice_sub(tok->raw, 1, tok->raw.len - 2));
 	return T_STRING;
 }
 
@@ -261,7 +304,8 @@ int lex_number(struct lex_file *lf, struct token *tok)
 
 		if (d < 0 || n > ((uint64_t)INT64_MAX - (uint64_t)d) / (uint64_t)base) {
 			diag_error(lf->parse->diags, tok->loc, "'%.*s' is no number%s",
-				SLICE_ARG(tok->raw), d < 0 ? " (a leading 0 means octal)" : " of 64 bits");
+				SLICE_ARG(tok->raw),
+				d < 0 ? " (a leading 0 means octal)" : " of 64 bits");
 			break;
 		}
 		n = n * (uint64_t)base + (uint64_t)d;
@@ -294,8 +338,8 @@ int lex_ip(struct lex_file *lf, struct token *tok)
 
 	tok->text = tok->raw;
 	if (!lex_net(tok->raw, &net))
-		diag_error(lf->parse->diags, tok->loc, "'%.*s' is no IP address or network",
-			SLICE_ARG(tok->raw));
+		diag_error(lf->parse->diags, tok->loc,
+			"'%.*s' is no IP address or network", SLICE_ARG(tok->raw));
 	return T_IP;
 }
 
@@ -314,7 +358,8 @@ static size_t pv_span(struct slice s)
 
 	while (i < s.len && s.p[i] != '(' &&
 		(s.p[i] == '_' || s.p[i] == '$' || digit(s.p[i], 10) >= 0 ||
-			(s.p[i] | 32) == 'x' || ((s.p[i] | 32) >= 'a' && (s.p[i] | 32) <= 'z')))
+			(s.p[i] | 32) == 'x' ||
+			((s.p[i] | 32) >= 'a' && (s.p[i] | 32) <= 'z')))
 		i++;
 	if (i == s.len || s.p[i] != '(')
 		return i;
@@ -339,7 +384,8 @@ int lex_pv(struct lex_file *lf, struct token *tok, size_t *more)
 		if (tok->pv != NULL)
 			script_pv_free(&tok->pv);
 		used = pv_span(rest);
-		tok->why = arena_dup(p->arena, slice_str(why[0] ? why : "not a variable")).p;
+		tok->why =
+			arena_dup(p->arena, slice_str(why[0] ? why : "not a variable")).p;
 		if (tok->why == NULL)
 			tok->why = "out of memory";
 		tok->n = (int64_t)(at < used && !lf->fixed ? at : 0);

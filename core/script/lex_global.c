@@ -1,7 +1,8 @@
 #include "core/script/lex_global.h"
 
-static const char *const words[] = {"loadmodule", "loadmodulex", "loadpath", "modparam", "modparamx",
-	"mpath", "listen", "alias", "flags", "avpflags", "socket", "port", "disable_core_dump", NULL};
+static const char *const words[] = {"loadmodule", "loadmodulex", "loadpath", "modparam",
+	"modparamx", "mpath", "listen", "alias", "flags", "avpflags", "socket", "port",
+	"disable_core_dump", NULL};
 
 static bool is_blank(char c)
 {
@@ -48,8 +49,9 @@ static size_t skip_string(struct slice t, size_t i)
 static bool is_comment(struct slice t, size_t i)
 {
 	return t.p[i] == '#' ||
-	       (t.p[i] == '/' && i + 1 < t.len && (t.p[i + 1] == '/' || t.p[i + 1] == '*') &&
-		       (i == 0 || t.p[i - 1] != ':'));
+		(t.p[i] == '/' && i + 1 < t.len &&
+			(t.p[i + 1] == '/' || t.p[i + 1] == '*') &&
+			(i == 0 || t.p[i - 1] != ':'));
 }
 
 /* Does the statement go on after the line end at i? */
@@ -61,8 +63,9 @@ static bool goes_on(struct slice t, size_t begin, size_t i, int depth, bool list
 		last--;
 	if (depth > 0)
 		return true;
-	return last > begin && (t.p[last - 1] == '=' || t.p[last - 1] == '\\' ||
-				       (list && t.p[last - 1] == ','));
+	return last > begin &&
+		(t.p[last - 1] == '=' || t.p[last - 1] == '\\' ||
+			(list && t.p[last - 1] == ','));
 }
 
 size_t lex_global_length(struct slice text, size_t off, size_t word)

@@ -65,7 +65,9 @@ static void enter(struct script_run *r, int block, unsigned args)
 	int err = run_enter(r, block, args);
 
 	if (err != 0)
-		fail(r, err == -E2BIG ? "route(X) is nested too deeply" : "out of memory");
+		fail(r,
+			err == -E2BIG ? "route(X) is nested too deeply"
+				      : "out of memory");
 }
 
 static void enter_by_name(struct script_run *r, unsigned args)
@@ -73,8 +75,8 @@ static void enter_by_name(struct script_run *r, unsigned args)
 	struct script_value *name = &r->stack[r->top - args - 1];
 	struct slice text = value_text(r->msg->arena, name);
 	int block = slice_eq(text, SLICE("0"))
-			    ? script_block(r->prog, SCRIPT_REQUEST)
-			    : script_block_named(r->prog, SCRIPT_REQUEST, text);
+		? script_block(r->prog, SCRIPT_REQUEST)
+		: script_block_named(r->prog, SCRIPT_REQUEST, text);
 
 	if (block < 0) {
 		run_log(r, LOG_L_ERR, "route(): there is no route[%.*s]",
@@ -102,7 +104,7 @@ static void leave(struct script_run *r, int code)
 		r->result.exited = code == 0;
 		/* Kamailio's `return 0` here means "do not forward it". */
 		r->result.dropped = code == 0 && b->kind == SCRIPT_REPLY_MAIN &&
-				    r->prog->dialect == SCRIPT_KAMAILIO;
+			r->prog->dialect == SCRIPT_KAMAILIO;
 		r->state = RUN_OVER;
 		return;
 	}
@@ -143,7 +145,8 @@ static void each(struct script_run *r, const struct script_instr *in)
 
 static void is_case(struct script_run *r, const struct script_instr *in)
 {
-	const struct script_value *c = PROGRAM_AT(r->prog->consts, struct script_value, in->b);
+	const struct script_value *c =
+		PROGRAM_AT(r->prog->consts, struct script_value, in->b);
 
 	if (value_is_case(r->msg->arena, &r->stack[r->top - 1], c,
 		    r->prog->dialect == SCRIPT_KAMAILIO)) {
@@ -248,7 +251,8 @@ static void go_on(struct script_run *r)
 			break;
 		}
 		r->at = r->pc++;
-		execute(r, PROGRAM_AT(r->prog->code, struct script_instr, (unsigned)r->at));
+		execute(r,
+			PROGRAM_AT(r->prog->code, struct script_instr, (unsigned)r->at));
 	}
 }
 
@@ -263,8 +267,8 @@ static void detach(struct script_run *r)
 }
 
 int script_start(const struct script_env *env, struct script_program *program, int block,
-	enum ph_route route, struct ph_msg *msg, struct script_result *result, script_done done,
-	void *arg)
+	enum ph_route route, struct ph_msg *msg, struct script_result *result,
+	script_done done, void *arg)
 {
 	struct script_run *r = run_new(env, program, msg);
 

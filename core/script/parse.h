@@ -31,9 +31,9 @@ struct lex_file {
 	struct slice text;       /**< the pristine text; same offsets */
 	struct script_loc loc;   /**< of the next byte */
 	struct script_loc begin; /**< of the token at hand */
-	bool fixed;              /**< an expanded define: everything stands where its name stood */
+	bool fixed; /**< an expanded define: everything stands where its name stood */
 	struct pp_define *define;
-	unsigned conds;          /**< open conditionals when it began */
+	unsigned conds; /**< open conditionals when it began */
 	unsigned comment_depth;
 	struct script_loc comment;
 	struct lex_file *outer;
@@ -60,22 +60,22 @@ struct parse {
 
 	struct lex_file *top;
 	unsigned files, includes;
-	int lex_depth;               /**< braces open for the scanner */
+	int lex_depth; /**< braces open for the scanner */
 	struct token queue[SCAN_QUEUE];
 	unsigned queued;
-	struct token last, prev;     /**< given to the parser, and the one before */
+	struct token last, prev; /**< given to the parser, and the one before */
 	struct scan_open braces[SCAN_MAX_NESTING], parens[SCAN_MAX_NESTING];
 	unsigned brace_depth, paren_depth;
 	bool recovering;
-	bool stale_parens;           /**< the statement is over: open ones no longer count */
-	bool closing;                /**< blocks left open are being closed */
-	bool reported;               /**< the parser's next complaint has been made already */
-	bool last_closed;            /**< last was a '}' that closed something */
+	bool stale_parens; /**< the statement is over: open ones no longer count */
+	bool closing;      /**< blocks left open are being closed */
+	bool reported;     /**< the parser's next complaint has been made already */
+	bool last_closed;  /**< last was a '}' that closed something */
 	bool ended;
-	bool fatal;                  /**< the text is cut short: what the parser says of its end is noise */
+	bool fatal; /**< the text is cut short: what the parser says of its end is noise */
 
 	struct block *blocks, **blocks_end;
-	struct node oom;             /**< stands for nodes that memory did not allow */
+	struct node oom; /**< stands for nodes that memory did not allow */
 	bool too_deep;
 };
 
@@ -120,4 +120,5 @@ void feed_error(struct parse *p);
 
 /* parse_top.c: what the grammar found at the top level */
 void parse_global(struct parse *p, const struct token *t);
-void parse_block(struct parse *p, const struct token *kw, const struct token *name, struct node *body);
+void parse_block(struct parse *p, const struct token *kw, const struct token *name,
+	struct node *body);

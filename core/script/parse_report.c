@@ -7,9 +7,9 @@
 
 #define SHOWN 40 /* bytes of a token that a message shows */
 
-static const char *const block_words[] = {"request_route", "route", "onreply_route", "reply_route",
-	"failure_route", "branch_route", "local_route", "event_route", "error_route",
-	"startup_route", "onsend_route", "timer_route", NULL};
+static const char *const block_words[] = {"request_route", "route", "onreply_route",
+	"reply_route", "failure_route", "branch_route", "local_route", "event_route",
+	"error_route", "startup_route", "onsend_route", "timer_route", NULL};
 
 static void add_token(struct buf *b, const struct token *t, bool end)
 {
@@ -44,7 +44,11 @@ static void add_close(struct buf *b, struct parse *p)
 static void add_names(struct buf *b, const struct parse_wanted *w)
 {
 	for (unsigned i = 0; i < w->count; i++)
-		buf_printf(b, "%s%s", i == 0 ? "" : i + 1 == w->count ? " or " : ", ", w->names[i]);
+		buf_printf(b, "%s%s",
+			i == 0                      ? ""
+				: i + 1 == w->count ? " or "
+						    : ", ",
+			w->names[i]);
 }
 
 static void add_wanted(struct buf *b, struct parse *p, const struct parse_wanted *w)
@@ -79,7 +83,8 @@ void parse_report(struct parse *p, const struct parse_wanted *w, bool end)
 		buf_fixed(&b, mem, sizeof(mem));
 		add_token(&b, &p->last, end);
 		add_wanted(&b, p, w);
-		if (p->brace_depth == 0 && p->last.code == T_IDENT && p->last.text.len < 64) {
+		if (p->brace_depth == 0 && p->last.code == T_IDENT &&
+			p->last.text.len < 64) {
 			char word[64];
 			const char *near;
 
@@ -104,8 +109,8 @@ struct node *parse_pv(struct parse *p, const struct token *t)
 	return n;
 }
 
-struct node *parse_call(
-	struct parse *p, enum node_kind kind, const struct token *name, struct node_list args)
+struct node *parse_call(struct parse *p, enum node_kind kind, const struct token *name,
+	struct node_list args)
 {
 	struct node *n = node_text(p, kind, name->loc, name->text);
 
@@ -119,8 +124,8 @@ struct node *parse_call(
 	return n;
 }
 
-struct node *parse_myself(
-	struct parse *p, struct script_loc loc, enum node_op op, const struct token *keyword)
+struct node *parse_myself(struct parse *p, struct script_loc loc, enum node_op op,
+	const struct token *keyword)
 {
 	struct node *n = node_text(p, N_COND, loc, keyword->text);
 

@@ -16,8 +16,8 @@ struct parse_wanted {
 void parse_report(struct parse *p, const struct parse_wanted *w, bool end);
 
 struct node *parse_pv(struct parse *p, const struct token *t);
-struct node *parse_call(
-	struct parse *p, enum node_kind kind, const struct token *name, struct node_list args);
+struct node *parse_call(struct parse *p, enum node_kind kind, const struct token *name,
+	struct node_list args);
 /** `myself == uri`: the same as `uri == myself`. */
-struct node *parse_myself(
-	struct parse *p, struct script_loc loc, enum node_op op, const struct token *keyword);
+struct node *parse_myself(struct parse *p, struct script_loc loc, enum node_op op,
+	const struct token *keyword);

@@ -22,7 +22,8 @@ static void flag_names(struct parse *p, const struct token *t)
 		}
 		name = slice_trim(name);
 		if (slice_u64(slice_trim(number), 31, &bit) != 0)
-			diag_error(p->diags, t->loc, "flag '%.*s': expected a number from 0 to 31",
+			diag_error(p->diags, t->loc,
+				"flag '%.*s': expected a number from 0 to 31",
 				SLICE_ARG(name));
 		else if (!program_flag(p->prog, name, (int)bit))
 			p->diags->nomem = true;
@@ -36,7 +37,8 @@ void parse_global(struct parse *p, const struct token *t)
 		return;
 	}
 	if (p->skip_globals)
-		diag_warning(p->diags, t->loc, "'%.*s' belongs in the configuration file: ignored",
+		diag_warning(p->diags, t->loc,
+			"'%.*s' belongs in the configuration file: ignored",
 			SLICE_ARG(t->text));
 	else
 		diag_error(p->diags, t->loc, "'%.*s' belongs in the configuration file",
@@ -66,8 +68,9 @@ static bool name_is_sound(struct slice name)
 	for (size_t i = 0; i < name.len; i++) {
 		char c = name.p[i];
 
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-			    c == '_' || c == ':' || c == '-' || c == '.'))
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+			    (c >= '0' && c <= '9') || c == '_' || c == ':' || c == '-' ||
+			    c == '.'))
 			return false;
 	}
 	return name.len > 0;
@@ -82,11 +85,14 @@ struct row {
 };
 
 static const struct row rows[] = {
-	{"request_route", SCRIPT_REQUEST, SCRIPT_REQUEST, PH_ROUTE_REQUEST, NAME_NEVER, true},
+	{"request_route", SCRIPT_REQUEST, SCRIPT_REQUEST, PH_ROUTE_REQUEST, NAME_NEVER,
+		true},
 	{"route", SCRIPT_REQUEST, SCRIPT_REQUEST, PH_ROUTE_REQUEST, NAME_MAY, true},
-	{"onreply_route", SCRIPT_REPLY, SCRIPT_REPLY_MAIN, PH_ROUTE_REPLY, NAME_MAY, true},
+	{"onreply_route", SCRIPT_REPLY, SCRIPT_REPLY_MAIN, PH_ROUTE_REPLY, NAME_MAY,
+		true},
 	{"reply_route", SCRIPT_REPLY, SCRIPT_REPLY_MAIN, PH_ROUTE_REPLY, NAME_MAY, true},
-	{"failure_route", SCRIPT_FAILURE, SCRIPT_FAILURE, PH_ROUTE_FAILURE, NAME_MUST, true},
+	{"failure_route", SCRIPT_FAILURE, SCRIPT_FAILURE, PH_ROUTE_FAILURE, NAME_MUST,
+		true},
 	{"branch_route", SCRIPT_BRANCH, SCRIPT_BRANCH, PH_ROUTE_BRANCH, NAME_MUST, true},
 	{"local_route", SCRIPT_LOCAL, SCRIPT_LOCAL, PH_ROUTE_LOCAL, NAME_NEVER, true},
 	{"event_route", SCRIPT_LOCAL, SCRIPT_LOCAL, PH_ROUTE_EVENT, NAME_MUST, false},
@@ -109,9 +115,11 @@ static void check_name(struct parse *p, const struct block *b, const struct row 
 	int len = (int)b->keyword.len;
 
 	if (row->named == NAME_MUST && slice_empty(b->name))
-		diag_error(p->diags, b->loc, "expected a name after '%.*s'", len, b->keyword.p);
+		diag_error(p->diags, b->loc, "expected a name after '%.*s'", len,
+			b->keyword.p);
 	else if (row->named == NAME_NEVER && !slice_empty(b->name))
-		diag_error(p->diags, b->name_loc, "'%.*s' has no name", len, b->keyword.p);
+		diag_error(
+			p->diags, b->name_loc, "'%.*s' has no name", len, b->keyword.p);
 	else if (!slice_empty(b->name) && !name_is_sound(b->name))
 		diag_error(p->diags, b->name_loc, "'%.*s' is no name for a block",
 			SLICE_ARG(b->name));
@@ -139,13 +147,14 @@ static void classify(struct parse *p, struct block *b)
 		b->resolved = true;
 	}
 	if (!b->resolved)
-		diag_warning(p->diags, b->loc, "%.*s%s%.*s%s never runs here: only its syntax is checked",
+		diag_warning(p->diags, b->loc,
+			"%.*s%s%.*s%s never runs here: only its syntax is checked",
 			SLICE_ARG(b->keyword), named ? "[" : "", SLICE_ARG(b->name),
 			named ? "]" : "");
 }
 
-void parse_block(
-	struct parse *p, const struct token *kw, const struct token *name, struct node *body)
+void parse_block(struct parse *p, const struct token *kw, const struct token *name,
+	struct node *body)
 {
 	struct block *b = arena_zalloc(p->arena, sizeof(*b));
 

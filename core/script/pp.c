@@ -28,7 +28,7 @@ struct pp_define *pp_find(const struct pp *pp, struct slice name)
 static bool is_word_char(char c, bool first)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-	       (!first && c >= '0' && c <= '9');
+		(!first && c >= '0' && c <= '9');
 }
 
 /* Takes a word from the front of *rest; empty without one. */
@@ -71,8 +71,8 @@ static struct slice joined(struct pp *pp, struct slice text)
 
 enum define_how { DEFINE_NEW, DEFINE_TRY, DEFINE_AGAIN };
 
-static void define(struct pp *pp, struct slice name, struct slice text, struct script_loc loc,
-	enum define_how how)
+static void define(struct pp *pp, struct slice name, struct slice text,
+	struct script_loc loc, enum define_how how)
 {
 	struct pp_define *d = pp_find(pp, name);
 
@@ -82,10 +82,13 @@ static void define(struct pp *pp, struct slice name, struct slice text, struct s
 		if (how == DEFINE_AGAIN)
 			d->text = joined(pp, text);
 		else if (how == DEFINE_NEW)
-			diag_error(pp->diags, loc, "'%.*s' is defined already at %s (use #!redefine or #!trydef)",
+			diag_error(pp->diags, loc,
+				"'%.*s' is defined already at %s (use #!redefine or "
+				"#!trydef)",
 				SLICE_ARG(name),
-				d->loc.line == 0 ? "script_defines"
-						 : loc_text(pp->diags, loc, d->loc, place));
+				d->loc.line == 0
+					? "script_defines"
+					: loc_text(pp->diags, loc, d->loc, place));
 		return;
 	}
 	d = arena_zalloc(pp->arena, sizeof(*d));
@@ -134,8 +137,8 @@ static void define_line(
 static void open_cond(struct pp *pp, struct script_loc loc, bool taken)
 {
 	if (pp->cond_count == PP_MAX_CONDS) {
-		diag_error(pp->diags, loc, "conditionals are nested too deeply (at most %d)",
-			PP_MAX_CONDS);
+		diag_error(pp->diags, loc,
+			"conditionals are nested too deeply (at most %d)", PP_MAX_CONDS);
 		return;
 	}
 	pp->conds[pp->cond_count++] =
@@ -143,13 +146,15 @@ static void open_cond(struct pp *pp, struct script_loc loc, bool taken)
 	pp->skipping = pp->skipping || !taken;
 }
 
-static void cond_line(struct pp *pp, struct slice word, struct slice rest, struct script_loc loc)
+static void cond_line(
+	struct pp *pp, struct slice word, struct slice rest, struct script_loc loc)
 {
 	struct slice name = take_word(&rest);
 	bool known = pp_find(pp, name) != NULL;
 
 	if (slice_empty(name) && !pp->skipping)
-		diag_error(pp->diags, loc, "expected a name after '#!%.*s'", SLICE_ARG(word));
+		diag_error(pp->diags, loc, "expected a name after '#!%.*s'",
+			SLICE_ARG(word));
 	open_cond(pp, loc, slice_eq(word, SLICE("ifdef")) ? known : !known);
 }
 
@@ -192,7 +197,8 @@ static bool conditional(
 		cond_line(pp, word, rest, loc);
 	} else if (slice_eq(word, SLICE("ifexp"))) {
 		if (!pp->skipping)
-			diag_error(pp->diags, loc, "'#!ifexp' is not supported (use #!ifdef)");
+			diag_error(pp->diags, loc,
+				"'#!ifexp' is not supported (use #!ifdef)");
 		open_cond(pp, loc, false);
 	} else if (slice_eq(word, SLICE("else"))) {
 		else_line(pp, loc);
@@ -213,7 +219,8 @@ static struct slice unquoted(struct slice s)
 	return s;
 }
 
-static void subst_line(struct pp *pp, struct slice word, struct slice rest, struct script_loc loc)
+static void subst_line(
+	struct pp *pp, struct slice word, struct slice rest, struct script_loc loc)
 {
 	struct slice id, repl;
 
@@ -237,7 +244,8 @@ static bool is_mark(struct slice word)
 	return false;
 }
 
-static bool defining(struct pp *pp, struct slice word, struct slice rest, struct script_loc loc)
+static bool defining(
+	struct pp *pp, struct slice word, struct slice rest, struct script_loc loc)
 {
 	if (slice_eq(word, SLICE("define")) || slice_eq(word, SLICE("def")))
 		define_line(pp, rest, loc, DEFINE_NEW);
@@ -265,15 +273,18 @@ enum pp_result pp_directive(
 	if (conditional(pp, word, rest, loc) || pp->skipping || is_mark(word) ||
 		defining(pp, word, rest, loc))
 		return PP_DONE;
-	if (slice_eq(word, SLICE("include_file")) || slice_eq(word, SLICE("import_file"))) {
+	if (slice_eq(word, SLICE("include_file")) ||
+		slice_eq(word, SLICE("import_file"))) {
 		*path = unquoted(rest);
 		return slice_eq(word, SLICE("include_file")) ? PP_INCLUDE : PP_IMPORT;
 	}
 	if (slice_starts(word, SLICE("defe")) || slice_starts(word, SLICE("trydefe")))
-		diag_error(pp->diags, loc, "'#!%.*s' is not supported (use script_defines)",
+		diag_error(pp->diags, loc,
+			"'#!%.*s' is not supported (use script_defines)",
 			SLICE_ARG(word));
 	else
-		diag_warning(pp->diags, loc, "unknown directive '#!%.*s': taken as a comment",
+		diag_warning(pp->diags, loc,
+			"unknown directive '#!%.*s': taken as a comment",
 			SLICE_ARG(word));
 	return PP_DONE;
 }

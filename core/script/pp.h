@@ -30,7 +30,7 @@ struct pp_subst {
 #define PP_MAX_CONDS 64
 struct pp_cond {
 	struct script_loc loc;
-	bool taken;      /**< this part is read */
+	bool taken; /**< this part is read */
 	bool had_else;
 	bool outer_skip; /**< lies in skipped text */
 };
@@ -58,7 +58,7 @@ enum pp_result pp_directive(
 /** All substitutions on a string or a name; the same slice when none applies. */
 struct slice pp_subst_apply(struct pp *pp, struct slice text);
 /** "/re/repl/flags" compiled and kept. False after a complaint. Also "!ID!text!g". */
-bool pp_subst_add(
-	struct pp *pp, struct slice spec, struct script_loc loc, struct slice *id, struct slice *repl);
+bool pp_subst_add(struct pp *pp, struct slice spec, struct script_loc loc,
+	struct slice *id, struct slice *repl);
 /** Complain about conditionals still open above level. */
 void pp_close(struct pp *pp, unsigned level);

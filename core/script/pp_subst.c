@@ -6,7 +6,8 @@
 #define SUBST_MAX_TEXT 65536
 
 /* "!a!b!flags" at its delimiters. */
-static bool split(struct slice spec, struct slice *re, struct slice *repl, struct slice *flags)
+static bool split(
+	struct slice spec, struct slice *re, struct slice *repl, struct slice *flags)
 {
 	char delim;
 
@@ -14,11 +15,11 @@ static bool split(struct slice spec, struct slice *re, struct slice *repl, struc
 		return false;
 	delim = spec.p[0];
 	return slice_cut(slice_from(spec, 1), delim, re, repl) &&
-	       slice_cut(*repl, delim, repl, flags) && re->len > 0;
+		slice_cut(*repl, delim, repl, flags) && re->len > 0;
 }
 
-bool pp_subst_add(
-	struct pp *pp, struct slice spec, struct script_loc loc, struct slice *id, struct slice *repl)
+bool pp_subst_add(struct pp *pp, struct slice spec, struct script_loc loc,
+	struct slice *id, struct slice *repl)
 {
 	struct slice re, to, flags;
 	struct pp_subst *s;
@@ -26,7 +27,8 @@ bool pp_subst_add(
 	int cflags = REG_EXTENDED, err;
 
 	if (!split(spec, &re, &to, &flags)) {
-		diag_error(pp->diags, loc, "expected \"/pattern/replacement/flags\", found '%.*s'",
+		diag_error(pp->diags, loc,
+			"expected \"/pattern/replacement/flags\", found '%.*s'",
 			SLICE_ARG(spec));
 		return false;
 	}
@@ -68,7 +70,9 @@ static void add_replacement(
 		if (n > 9)
 			buf_chr(out, repl.p[i]);
 		else if (m[n].rm_so >= 0)
-			buf_add(out, slice_make(base + m[n].rm_so, (size_t)(m[n].rm_eo - m[n].rm_so)));
+			buf_add(out,
+				slice_make(base + m[n].rm_so,
+					(size_t)(m[n].rm_eo - m[n].rm_so)));
 	}
 }
 
@@ -88,7 +92,8 @@ static struct slice apply_one(struct pp *pp, const struct pp_subst *s, struct sl
 	while (off <= text.len) {
 		m[0].rm_so = 0;
 		m[0].rm_eo = (regoff_t)(text.len - off);
-		if (regexec(&s->re, text.p + off, 10, m, REG_STARTEND | (off ? REG_NOTBOL : 0)) != 0)
+		if (regexec(&s->re, text.p + off, 10, m,
+			    REG_STARTEND | (off ? REG_NOTBOL : 0)) != 0)
 			break;
 		buf_add(&out, slice_sub(text, off, (size_t)m[0].rm_so));
 		add_replacement(&out, s->repl, text.p + off, m);
@@ -114,7 +119,8 @@ static struct slice apply_one(struct pp *pp, const struct pp_subst *s, struct sl
 
 struct slice pp_subst_apply(struct pp *pp, struct slice text)
 {
-	for (const struct pp_subst *s = pp->substs; s != NULL && text.p != NULL; s = s->next)
+	for (const struct pp_subst *s = pp->substs; s != NULL && text.p != NULL;
+		s = s->next)
 		text = apply_one(pp, s, text);
 	return text;
 }

@@ -71,7 +71,8 @@ void script_unref(struct script_program **pp)
 	struct script_program *p = *pp;
 
 	*pp = NULL;
-	if (p != NULL && atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel) == 1)
+	if (p != NULL &&
+		atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel) == 1)
 		destroy(p);
 }
 
@@ -97,7 +98,8 @@ int program_own_pv(struct script_program *p, struct script_pv *pv)
 
 int program_own_format(struct script_program *p, struct pv_format *f)
 {
-	struct pv_format **slot = program_table_add(&p->formats, sizeof(struct pv_format *));
+	struct pv_format **slot =
+		program_table_add(&p->formats, sizeof(struct pv_format *));
 
 	if (slot == NULL)
 		return -1;
@@ -143,7 +145,8 @@ int program_var(const struct script_program *p, struct slice name)
 	return -1;
 }
 
-int program_regex(struct script_program *p, struct slice pattern, int flags, char why[160])
+int program_regex(
+	struct script_program *p, struct slice pattern, int flags, char why[160])
 {
 	struct slice text = arena_dup(p->arena, pattern);
 	regex_t *re = arena_zalloc(p->arena, sizeof(*re)), **slot;
@@ -174,7 +177,8 @@ int script_block_named(
 	const struct script_program *p, enum script_block_kind kind, struct slice name)
 {
 	for (unsigned i = 0; i < p->blocks.count; i++) {
-		const struct script_block *b = PROGRAM_AT(p->blocks, struct script_block, i);
+		const struct script_block *b =
+			PROGRAM_AT(p->blocks, struct script_block, i);
 
 		if (b->kind == kind && !slice_empty(b->name) && slice_eq(b->name, name))
 			return (int)i;
@@ -185,7 +189,8 @@ int script_block_named(
 int script_block(const struct script_program *p, enum script_block_kind kind)
 {
 	for (unsigned i = 0; i < p->blocks.count; i++) {
-		const struct script_block *b = PROGRAM_AT(p->blocks, struct script_block, i);
+		const struct script_block *b =
+			PROGRAM_AT(p->blocks, struct script_block, i);
 
 		if (b->kind == kind && slice_empty(b->name))
 			return (int)i;

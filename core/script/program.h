@@ -17,17 +17,17 @@
 /** What instructions do; the value stack is written as "before -> after". */
 enum script_op {
 	/* Values */
-	OP_CONST,    /**< -> constants[a] */
-	OP_NULL,     /**< -> null */
-	OP_PV,       /**< -> value of pvs[a] */
-	OP_FORMAT,   /**< -> text of formats[a], expanded */
-	OP_VAR,      /**< -> script variable a */
-	OP_SET,      /**< v -> : pvs[a] = v; b: enum script_set */
-	OP_SET_VAR,  /**< v -> : script variable a = v */
-	OP_POP,      /**< v -> */
+	OP_CONST,   /**< -> constants[a] */
+	OP_NULL,    /**< -> null */
+	OP_PV,      /**< -> value of pvs[a] */
+	OP_FORMAT,  /**< -> text of formats[a], expanded */
+	OP_VAR,     /**< -> script variable a */
+	OP_SET,     /**< v -> : pvs[a] = v; b: enum script_set */
+	OP_SET_VAR, /**< v -> : script variable a = v */
+	OP_POP,     /**< v -> */
 	/* Operators */
-	OP_BIN,      /**< x y -> x op y; a: enum node_op; b: enum script_cmp for comparisons */
-	OP_RE,       /**< x -> 0/1: matches regexes[a]; b: 1 for !~ */
+	OP_BIN, /**< x y -> x op y; a: enum node_op; b: enum script_cmp for comparisons */
+	OP_RE,  /**< x -> 0/1: matches regexes[a]; b: 1 for !~ */
 	OP_RE_VALUE, /**< x y -> 0/1: matches the text y; b: 1 for !~ */
 	OP_NET,      /**< x -> 0/1: x is an address in nets[a]; b: 1 negated */
 	OP_MYSELF,   /**< x -> 0/1: a URI or host of ours; b: 1 negated */
@@ -37,14 +37,14 @@ enum script_op {
 	OP_STRLEN,   /**< x -> length */
 	OP_STREMPTY, /**< x -> 0/1 */
 	/* Ways */
-	OP_JUMP,     /**< to a */
-	OP_FALSE,    /**< x -> : to a when false */
-	OP_AND,      /**< x -> 0 and to a when false, else x -> */
-	OP_OR,       /**< x -> 1 and to a when true, else x -> */
-	OP_CASE,     /**< x -> x, or x -> and to a when x equals constants[b] */
-	OP_LOOP,     /**< -> count 0 */
-	OP_TURN,     /**< n -> n+1, or to a when the loop limit is passed */
-	OP_EACH,     /**< n -> n+1 v: value n of all that pvs[b] has; to a when there is none, or the loop limit is passed */
+	OP_JUMP,  /**< to a */
+	OP_FALSE, /**< x -> : to a when false */
+	OP_AND,   /**< x -> 0 and to a when false, else x -> */
+	OP_OR,    /**< x -> 1 and to a when true, else x -> */
+	OP_CASE,  /**< x -> x, or x -> and to a when x equals constants[b] */
+	OP_LOOP,  /**< -> count 0 */
+	OP_TURN,  /**< n -> n+1, or to a when the loop limit is passed */
+	OP_EACH, /**< n -> n+1 v: value n of all that pvs[b] has; to a when there is none, or the loop limit is passed */
 	/* Calls and ends */
 	OP_CALL,     /**< args -> code: sites[a] */
 	OP_ROUTE,    /**< args -> code: block a, b arguments */
@@ -92,7 +92,7 @@ struct script_block {
 	struct slice name; /**< empty: unnamed */
 	const char *label; /**< "route[NAT]" */
 	int32_t entry;
-	unsigned stack;    /**< values it needs at most */
+	unsigned stack; /**< values it needs at most */
 };
 
 struct script_flag {
@@ -144,4 +144,5 @@ int program_var(const struct script_program *p, struct slice name);
 /** Takes f on success. Its index; -1 without memory. */
 int program_own_format(struct script_program *p, struct pv_format *f);
 /** An extended regex, kept; flags beside REG_EXTENDED | REG_ICASE. Index, or negative errno with why. */
-int program_regex(struct script_program *p, struct slice pattern, int flags, char why[160]);
+int program_regex(
+	struct script_program *p, struct slice pattern, int flags, char why[160]);

@@ -242,19 +242,28 @@ static int parse_pv(struct parse *ps, struct script_pv *pv)
 	return err;
 }
 
+/** Variables inside variables: each level is one on the C stack. */
+#define MAX_DEPTH 16
+static _Thread_local unsigned depth;
+
 int pv_parse(struct script_pv **out, struct slice text, bool kamailio, size_t *used,
 	char why[160], size_t *at)
 {
 	struct parse ps = {.text = text, .kamailio = kamailio, .why = why, .at = at};
-	struct script_pv *pv = calloc(1, sizeof(*pv));
+	struct script_pv *pv;
 	int err;
 
 	*at = 0;
+	if (depth >= MAX_DEPTH)
+		return fault_plain(&ps, 0, "variables are nested too deeply");
+	pv = calloc(1, sizeof(*pv));
 	if (!pv)
 		return -ENOMEM;
 	pv->kamailio = kamailio;
 	pv->compiled_at = clock_wall();
+	depth++;
 	err = parse_pv(&ps, pv);
+	depth--;
 	if (err != 0) {
 		script_pv_free(&pv);
 		return err;

@@ -7,22 +7,24 @@
 
 #define KINDS 6
 
-static const char *const kind_names[KINDS] = {"request_route", "onreply_route", "failure_route",
-	"branch_route", "local_route", "event_route"};
+static const char *const kind_names[KINDS] = {"request_route", "onreply_route",
+	"failure_route", "branch_route", "local_route", "event_route"};
 
 const char *block_label(const struct block *b, char out[LOC_TEXT])
 {
 	if (slice_empty(b->name))
 		snprintf(out, LOC_TEXT, "%s",
-			b->kind == SCRIPT_REQUEST		? "request_route"
-				: b->kind == SCRIPT_REPLY_MAIN	? "onreply_route"
-								: "local_route");
+			b->kind == SCRIPT_REQUEST              ? "request_route"
+				: b->kind == SCRIPT_REPLY_MAIN ? "onreply_route"
+							       : "local_route");
 	else
-		snprintf(out, LOC_TEXT, "%.*s[%.*s]", SLICE_ARG(b->keyword), SLICE_ARG(b->name));
+		snprintf(out, LOC_TEXT, "%.*s[%.*s]", SLICE_ARG(b->keyword),
+			SLICE_ARG(b->name));
 	return out;
 }
 
-struct block *block_find(const struct compile *c, enum script_block_kind kind, struct slice name)
+struct block *block_find(
+	const struct compile *c, enum script_block_kind kind, struct slice name)
 {
 	for (struct block *b = c->blocks; b != NULL; b = b->next)
 		if (b->resolved && b->kind == kind && slice_eq(b->name, name))
@@ -41,14 +43,14 @@ struct state {
 
 struct reach {
 	struct compile *c;
-	struct block **blocks;   /**< by number */
-	struct call_use **uses;  /**< of each block, chained by next */
-	unsigned *seen;          /**< set of kinds, per block */
+	struct block **blocks;  /**< by number */
+	struct call_use **uses; /**< of each block, chained by next */
+	unsigned *seen;         /**< set of kinds, per block */
 	struct state *first, **end;
 };
 
-static void visit(struct reach *r, struct block *b, unsigned kind, const struct call_use *by,
-	struct state *from)
+static void visit(struct reach *r, struct block *b, unsigned kind,
+	const struct call_use *by, struct state *from)
 {
 	struct state *s;
 
@@ -87,7 +89,8 @@ static void add_path(struct buf *b, const struct reach *r, const struct state *s
 	}
 }
 
-static void not_here(const struct reach *r, const struct state *s, const struct call_use *u)
+static void not_here(
+	const struct reach *r, const struct state *s, const struct call_use *u)
 {
 	const struct state *root = s;
 	char mem[1024], label[LOC_TEXT];
@@ -112,6 +115,8 @@ static void not_here(const struct reach *r, const struct state *s, const struct 
 static void look_at(struct reach *r, struct state *s)
 {
 	for (struct call_use *u = r->uses[s->block->index]; u != NULL; u = u->next) {
+		if (!(u->kinds & (1U << s->kind)))
+			continue;
 		if (u->fn == NULL) {
 			r->blocks[u->target]->used = true;
 			visit(r, r->blocks[u->target], s->kind, u, s);
@@ -130,7 +135,8 @@ static void unused(struct compile *c)
 		bool called = b->kind == SCRIPT_REQUEST;
 
 		if (!b->resolved || b->used || slice_empty(b->name) ||
-			(called ? c->dynamic_routes : (c->dynamic_arms & (1U << b->kind)) != 0))
+			(called ? c->dynamic_routes
+				: (c->dynamic_arms & (1U << b->kind)) != 0))
 			continue;
 		diag_warning(c->diags, b->loc, "%s is never %s", block_label(b, label),
 			called ? "called" : "armed");
@@ -194,7 +200,8 @@ void bind_flags(struct compile *c)
 		if (l->flag->bit < 0 && bit >= 0)
 			l->flag->bit = bit--;
 		if (l->flag->bit < 0)
-			diag_error(c->diags, l->loc, "no bit is left for flag '%.*s': there are 32",
+			diag_error(c->diags, l->loc,
+				"no bit is left for flag '%.*s': there are 32",
 				SLICE_ARG(l->flag->name));
 		else
 			l->arg->n = l->flag->bit;

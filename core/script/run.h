@@ -26,7 +26,7 @@ struct run_frame {
 struct run_vars {
 	struct script_value *slots; /**< by program_var() */
 	bool *set;
-	struct run_var *others;     /**< names that only formats and functions use */
+	struct run_var *others; /**< names that only formats and functions use */
 };
 
 struct run_var {
@@ -47,19 +47,20 @@ struct script_run {
 	unsigned route, outer_route; /**< msg->route of this run, and before it */
 
 	enum run_state state;
-	int32_t pc, at;            /**< next instruction, and the one that runs */
+	int32_t pc, at; /**< next instruction, and the one that runs */
 	uint32_t steps;
 	struct script_value *stack;
 	unsigned top, cap;
 	struct run_frame *frames;
 	unsigned depth, frame_cap;
 	struct run_vars *vars;
-	int rc;                    /**< $rc */
+	int rc; /**< $rc */
 
-	struct ph_arg args[PH_MAX_ARGS]; /**< of the call at hand; a parked function may keep looking */
-	regex_t *patterns;         /**< compiled for that call, PH_MAX_ARGS of them */
-	unsigned patterns_used;    /**< set of those */
-	bool woken;                /**< script_resume() came before the function had returned */
+	struct ph_arg args
+		[PH_MAX_ARGS]; /**< of the call at hand; a parked function may keep looking */
+	regex_t *patterns;     /**< compiled for that call, PH_MAX_ARGS of them */
+	unsigned patterns_used; /**< set of those */
+	bool woken; /**< script_resume() came before the function had returned */
 	int woken_code;
 	bool aborted;
 
@@ -68,8 +69,8 @@ struct script_run {
 };
 
 /* run_stack.c */
-struct script_run *run_new(const struct script_env *env, struct script_program *program,
-	struct ph_msg *msg);
+struct script_run *run_new(
+	const struct script_env *env, struct script_program *program, struct ph_msg *msg);
 /** Enter a block; args lie on top of the stack and go. 0; -ENOMEM, -E2BIG: nested too deeply. */
 int run_enter(struct script_run *r, int block, unsigned args);
 static inline void run_push(struct script_run *r, struct script_value v)

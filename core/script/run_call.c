@@ -4,8 +4,8 @@
 #include "core/script/arg.h"
 #include "core/script/run.h"
 
-static bool refuse(struct script_run *r, const struct script_site *site, unsigned i, const char *what,
-	struct slice text)
+static bool refuse(struct script_run *r, const struct script_site *site, unsigned i,
+	const char *what, struct slice text)
 {
 	run_log(r, LOG_L_ERR, "%s: argument %u (%s): '%.*s' %s", site->fn->name, i + 1,
 		site->fn->args[i].name ? site->fn->args[i].name : "?",
@@ -16,7 +16,8 @@ static bool refuse(struct script_run *r, const struct script_site *site, unsigne
 static bool make_pattern(struct script_run *r, unsigned i, struct slice text)
 {
 	if (r->patterns == NULL)
-		r->patterns = arena_zalloc(r->msg->arena, PH_MAX_ARGS * sizeof(*r->patterns));
+		r->patterns =
+			arena_zalloc(r->msg->arena, PH_MAX_ARGS * sizeof(*r->patterns));
 	if (r->patterns == NULL || !run_regcomp(r, &r->patterns[i], text, REG_NEWLINE))
 		return false;
 	r->patterns_used |= 1U << i;
@@ -37,8 +38,8 @@ static bool make_bit(struct script_run *r, struct slice text, int64_t *out)
 	return true;
 }
 
-static bool make_route(struct script_run *r, const struct ph_arg_row *row, struct slice text,
-	int64_t *out)
+static bool make_route(struct script_run *r, const struct ph_arg_row *row,
+	struct slice text, int64_t *out)
 {
 	enum script_block_kind kind;
 
@@ -52,8 +53,8 @@ static bool make_route(struct script_run *r, const struct ph_arg_row *row, struc
 }
 
 /* A value that came at run time becomes what the row asks for. */
-static bool convert(
-	struct script_run *r, const struct script_site *site, unsigned i, const struct script_value *v)
+static bool convert(struct script_run *r, const struct script_site *site, unsigned i,
+	const struct script_value *v)
 {
 	const struct ph_arg_row *row = &site->fn->args[i];
 	struct ph_arg *arg = &r->args[i];
@@ -64,17 +65,19 @@ static bool convert(
 		return refuse(r, site, i, "no memory", text);
 	switch ((int)row->kind) {
 	case PH_ARG_INT:
-		return value_int(v, &arg->n) == 0 || refuse(r, site, i, "is no number", text);
+		return value_int(v, &arg->n) == 0 ||
+			refuse(r, site, i, "is no number", text);
 	case PH_ARG_FLAGS:
 		return arg_flags(row->flag_names, text, &arg->n, &bad) == 0 ||
-		       refuse(r, site, i, "is no flag", bad);
+			refuse(r, site, i, "is no flag", bad);
 	case PH_ARG_RE:
 		return make_pattern(r, i, text);
 	case PH_ARG_ROUTE:
 		return make_route(r, row, text, &arg->n) ||
-		       refuse(r, site, i, "is no block of the script", text);
+			refuse(r, site, i, "is no block of the script", text);
 	case PH_ARG_BITFLAG:
-		return make_bit(r, text, &arg->n) || refuse(r, site, i, "is no flag", text);
+		return make_bit(r, text, &arg->n) ||
+			refuse(r, site, i, "is no flag", text);
 	case PH_ARG_PV:
 		return refuse(r, site, i, "is no variable", text);
 	default:
@@ -141,7 +144,8 @@ int run_call(struct script_run *r, const struct script_site *site)
 		return PH_FALSE;
 	/* Blocks called by names known at run time only cannot be checked at load. */
 	if ((site->fn->routes & r->msg->route) == 0) {
-		run_log(r, LOG_L_ERR, "%s cannot be used in this kind of block", site->fn->name);
+		run_log(r, LOG_L_ERR, "%s cannot be used in this kind of block",
+			site->fn->name);
 		return PH_FALSE;
 	}
 	r->woken = false;

@@ -21,7 +21,8 @@ static bool is_greedy(struct slice p)
 		uint64_t n = 0, high = 0;
 
 		/* A back-reference makes matching exponential. */
-		if (p.p[i] == '\\' && i + 1 < p.len && p.p[i + 1] >= '1' && p.p[i + 1] <= '9')
+		if (p.p[i] == '\\' && i + 1 < p.len && p.p[i + 1] >= '1' &&
+			p.p[i + 1] <= '9')
 			return true;
 		if (p.p[i] == '\\') {
 			i++;
@@ -30,7 +31,9 @@ static bool is_greedy(struct slice p)
 		if (p.p[i] != '{')
 			continue;
 		for (i++; i < p.len && p.p[i] != '}'; i++) {
-			n = p.p[i] >= '0' && p.p[i] <= '9' ? n * 10 + (uint64_t)(p.p[i] - '0') : 0;
+			n = p.p[i] >= '0' && p.p[i] <= '9'
+				? n * 10 + (uint64_t)(p.p[i] - '0')
+				: 0;
 			if (n > high)
 				high = n;
 			if (high > REPEAT_MAX)
@@ -52,7 +55,8 @@ bool run_regcomp(struct script_run *r, regex_t *re, struct slice pattern, int fl
 	if (text.p == NULL || pattern.len > PATTERN_MAX || is_greedy(pattern) ||
 		memchr(text.p, '\0', text.len) != NULL) {
 		run_log(r, LOG_L_ERR, "pattern '%.*s' refused: too long or too costly",
-			(int)(pattern.len < 60 ? pattern.len : 60), pattern.p ? pattern.p : "");
+			(int)(pattern.len < 60 ? pattern.len : 60),
+			pattern.p ? pattern.p : "");
 		return false;
 	}
 	err = regcomp(re, text.p, REG_EXTENDED | REG_ICASE | flags);
@@ -96,8 +100,9 @@ static void op_regex(struct script_run *r, const struct script_instr *in)
 		struct slice text = value_text(r->msg->arena, &x);
 
 		if (in->op == OP_RE)
-			hit = matches(
-				r, *PROGRAM_AT(r->prog->regexes, regex_t *, (unsigned)in->a), text);
+			hit = matches(r,
+				*PROGRAM_AT(r->prog->regexes, regex_t *, (unsigned)in->a),
+				text);
 		else if (y.type != SCRIPT_NULL)
 			hit = run_regex(r, value_text(r->msg->arena, &y), text);
 	}
@@ -109,8 +114,9 @@ static void op_net(struct script_run *r, const struct script_instr *in)
 	struct script_value x = run_pop(r);
 	struct addr a;
 	bool hit = x.type != SCRIPT_NULL &&
-		   addr_parse_ip(&a, value_text(r->msg->arena, &x)) == 0 &&
-		   addr_in_net(&a, PROGRAM_AT(r->prog->nets, struct addr_net, (unsigned)in->a));
+		addr_parse_ip(&a, value_text(r->msg->arena, &x)) == 0 &&
+		addr_in_net(
+			&a, PROGRAM_AT(r->prog->nets, struct addr_net, (unsigned)in->a));
 
 	run_push(r, value_of_int(hit != (in->b != 0)));
 }
@@ -119,7 +125,7 @@ static void op_myself(struct script_run *r, const struct script_instr *in)
 {
 	struct script_value x = run_pop(r);
 	bool ours = x.type != SCRIPT_NULL &&
-		    script_is_myself(r->env, value_text(r->msg->arena, &x));
+		script_is_myself(r->env, value_text(r->msg->arena, &x));
 
 	run_push(r, value_of_int(ours != (in->b != 0)));
 }
@@ -151,13 +157,16 @@ static void op_unary(struct script_run *r, const struct script_instr *in)
 {
 	struct script_value x = run_pop(r), out;
 
-	note(r, value_unary(r->msg->arena, (enum node_op)in->a, &x, is_kamailio(r), &out));
+	note(r,
+		value_unary(
+			r->msg->arena, (enum node_op)in->a, &x, is_kamailio(r), &out));
 	run_push(r, out);
 }
 
 static void op_pv(struct script_run *r, const struct script_instr *in)
 {
-	const struct script_pv *pv = *PROGRAM_AT(r->prog->pvs, struct script_pv *, (unsigned)in->a);
+	const struct script_pv *pv =
+		*PROGRAM_AT(r->prog->pvs, struct script_pv *, (unsigned)in->a);
 	struct script_value v = {.type = SCRIPT_NULL};
 
 	if (script_pv_get(pv, r->env, r->msg, &v) == -ENOMEM)
@@ -169,7 +178,8 @@ static void op_format(struct script_run *r, const struct script_instr *in)
 {
 	struct slice s = {0};
 
-	if (pv_format_eval(*PROGRAM_AT(r->prog->formats, struct pv_format *, (unsigned)in->a),
+	if (pv_format_eval(
+		    *PROGRAM_AT(r->prog->formats, struct pv_format *, (unsigned)in->a),
 		    r->env, r->msg, &s) != 0)
 		run_log(r, LOG_L_ERR, "no memory for the text");
 	run_push(r, value_of_text(s));
@@ -198,12 +208,18 @@ static void op_set(struct script_run *r, const struct script_instr *in)
 		err = run_slot_set(r, (unsigned)in->a, &v);
 	} else {
 		pv = *PROGRAM_AT(r->prog->pvs, struct script_pv *, (unsigned)in->a);
+		/* The message may keep it longer than the program lives. */
+		if (v.type == SCRIPT_TEXT)
+			v.s = arena_dup(r->msg->arena, v.s);
 		if (in->b != SET_PLAIN && script_pv_is_avp(pv))
 			take_away(r, pv, in->b == SET_REPLACE);
 		/* := null leaves nothing to take. */
-		err = in->b == SET_REPLACE && v.type == SCRIPT_NULL && script_pv_is_avp(pv)
-			      ? 0
-			      : script_pv_set(pv, r->env, r->msg, &v);
+		if (v.type == SCRIPT_TEXT && v.s.p == NULL)
+			err = -ENOMEM;
+		else if (in->b == SET_REPLACE && v.type == SCRIPT_NULL && script_pv_is_avp(pv))
+			err = 0; /* := null leaves nothing to take */
+		else
+			err = script_pv_set(pv, r->env, r->msg, &v);
 	}
 	run_frame(r)->code = err == 0 ? PH_TRUE : PH_FALSE;
 	if (err != 0)
@@ -224,7 +240,9 @@ bool run_value_op(struct script_run *r, const struct script_instr *in)
 
 	switch ((int)in->op) {
 	case OP_CONST:
-		run_push(r, *PROGRAM_AT(r->prog->consts, struct script_value, (unsigned)in->a));
+		run_push(r,
+			*PROGRAM_AT(
+				r->prog->consts, struct script_value, (unsigned)in->a));
 		return true;
 	case OP_NULL:
 		run_push(r, (struct script_value){.type = SCRIPT_NULL});

@@ -5,11 +5,13 @@
 #include "core/script/run.h"
 
 const struct counter_desc script_counters[] = {
-	[SCRIPT_C_RUNS] = {.name = "script_runs", .help = "Blocks of the script that were run."},
+	[SCRIPT_C_RUNS] = {.name = "script_runs",
+		.help = "Blocks of the script that were run."},
 	[SCRIPT_C_PARKED] = {.name = "script_parked",
 		.help = "Times that a script was suspended to wait for an answer."},
 	[SCRIPT_C_ERRORS] = {.name = "script_errors",
-		.help = "Scripts that were stopped: no memory, too many steps, nested too deeply."},
+		.help = "Scripts that were stopped: no memory, too many steps, nested "
+			"too deeply."},
 	[SCRIPT_C_LOOP_LIMIT] = {.name = "script_loop_limit",
 		.help = "Loops that were left because they took too many turns."},
 	{0},
@@ -121,7 +123,8 @@ void run_log(const struct script_run *r, enum log_level level, const char *fmt, 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	log_write(r->prog->log, level, r->msg->sip.call_id, "%s: %s", script_where(r->msg), text);
+	log_write(r->prog->log, level, r->msg->sip.call_id, "%s: %s",
+		script_where(r->msg), text);
 }
 
 void run_count(const struct script_run *r, unsigned counter, int64_t n)
@@ -146,8 +149,10 @@ const char *script_where(const struct ph_msg *msg)
 	if (r == NULL || r->depth == 0)
 		return "";
 	loc = PROGRAM_AT(r->prog->places, struct script_loc, (unsigned)r->at);
-	b = PROGRAM_AT(r->prog->blocks, struct script_block, (unsigned)run_frame(r)->block);
+	b = PROGRAM_AT(
+		r->prog->blocks, struct script_block, (unsigned)run_frame(r)->block);
 	snprintf(r->where, sizeof(r->where), "%.60s:%u %.48s",
-		*PROGRAM_AT(r->prog->files, const char *, loc->file), loc->line, b->label);
+		*PROGRAM_AT(r->prog->files, const char *, loc->file), loc->line,
+		b->label);
 	return r->where;
 }

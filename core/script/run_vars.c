@@ -13,7 +13,8 @@ struct script_value run_slot(const struct script_run *r, unsigned slot)
 }
 
 /* A text that a variable keeps may borrow from something that is edited later. */
-static int keep(struct script_run *r, struct script_value *to, const struct script_value *v)
+static int keep(
+	struct script_run *r, struct script_value *to, const struct script_value *v)
 {
 	struct script_value copy = *v;
 
@@ -111,7 +112,8 @@ bool run_is_kamailio(const struct ph_msg *msg)
 	return msg->run != NULL && msg->run->prog->dialect == SCRIPT_KAMAILIO;
 }
 
-int run_block_named(const struct ph_msg *msg, enum script_block_kind kind, struct slice name)
+int run_block_named(
+	const struct ph_msg *msg, enum script_block_kind kind, struct slice name)
 {
 	return msg->run != NULL ? script_block_named(msg->run->prog, kind, name) : -1;
 }

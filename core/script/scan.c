@@ -108,7 +108,8 @@ void scan_include(struct parse *p, struct lex_file *lf, struct slice path, bool 
 		return;
 	}
 	if (p->includes >= INCLUDE_DEPTH) {
-		diag_error(p->diags, loc, "files include each other too deeply (at most %d)",
+		diag_error(p->diags, loc,
+			"files include each other too deeply (at most %d)",
 			INCLUDE_DEPTH);
 		return;
 	}

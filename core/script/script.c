@@ -9,9 +9,9 @@
 #include "core/script/dialect.h"
 #include "core/script/parse.h"
 
-#define LOAD_BLOCK  ((size_t)64 << 10)
-#define LOAD_LIMIT  ((size_t)256 << 20)
-#define MAX_BLOCKS  4096
+#define LOAD_BLOCK ((size_t)64 << 10)
+#define LOAD_LIMIT ((size_t)256 << 20)
+#define MAX_BLOCKS 4096
 
 /** What a load needs while it lasts. */
 struct load {
@@ -40,7 +40,8 @@ static int keep_files(struct load *l)
 	for (unsigned i = 0; i < l->sources.count; i++) {
 		const char *name = l->sources.list[i].name, *slash = strrchr(name, '/');
 		const char **slot = program_table_add(&l->prog->files, sizeof(*slot));
-		struct slice copy = arena_dup(l->prog->arena, slice_str(slash ? slash + 1 : name));
+		struct slice copy =
+			arena_dup(l->prog->arena, slice_str(slash ? slash + 1 : name));
 
 		if (slot == NULL || copy.p == NULL)
 			return -ENOMEM;
@@ -51,7 +52,8 @@ static int keep_files(struct load *l)
 
 static bool same_block(const struct block *a, const struct block *b)
 {
-	return a->resolved && b->resolved && a->kind == b->kind && slice_eq(a->name, b->name);
+	return a->resolved && b->resolved && a->kind == b->kind &&
+		slice_eq(a->name, b->name);
 }
 
 static void check_double(struct load *l, const struct block *b)
@@ -77,7 +79,8 @@ static int number_blocks(struct load *l)
 		if (!b->resolved)
 			continue;
 		if (l->prog->blocks.count == MAX_BLOCKS) {
-			diag_error(&l->diags, b->loc, "too many blocks (at most %d)", MAX_BLOCKS);
+			diag_error(&l->diags, b->loc, "too many blocks (at most %d)",
+				MAX_BLOCKS);
 			return -EINVAL;
 		}
 		check_double(l, b);
@@ -87,7 +90,8 @@ static int number_blocks(struct load *l)
 			return -ENOMEM;
 		out->kind = b->kind;
 		out->name = arena_dup(l->prog->arena, b->name);
-		out->label = arena_dup(l->prog->arena, slice_str(block_label(b, label))).p;
+		out->label =
+			arena_dup(l->prog->arena, slice_str(block_label(b, label))).p;
 		if (out->name.p == NULL || out->label == NULL)
 			return -ENOMEM;
 	}
@@ -151,7 +155,8 @@ static int load_first(struct load *l)
 }
 
 /* Sources hold the text as first of all. */
-static int run_load(struct load *l, struct script_program **out, struct script_errors *errors)
+static int run_load(
+	struct load *l, struct script_program **out, struct script_errors *errors)
 {
 	int err = load_first(l);
 
@@ -189,13 +194,15 @@ static void load_free(struct load *l)
 }
 
 /* The one complaint of a script that cannot be read. */
-static int unreadable(struct load *l, const char *name, int err, struct script_errors *errors)
+static int unreadable(
+	struct load *l, const char *name, int err, struct script_errors *errors)
 {
 	if (err == -ENOMEM)
 		return err;
 	l->sources.list[0].name = strdup(name);
 	l->sources.count = 1;
-	diag_error(&l->diags, (struct script_loc){0}, "cannot read it: %s", strerror(-err));
+	diag_error(
+		&l->diags, (struct script_loc){0}, "cannot read it: %s", strerror(-err));
 	diags_publish(&l->diags, errors);
 	return err == -ENOENT ? -ENOENT : -EINVAL;
 }

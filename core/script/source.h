@@ -59,8 +59,8 @@ void diags_publish(struct diags *d, struct script_errors *out);
 void diags_free(struct diags *d);
 /** "12:3", or "other.route:12:3" when loc lies in another file than from; in out, which is returned. */
 #define LOC_TEXT 160
-const char *loc_text(
-	const struct diags *d, struct script_loc from, struct script_loc loc, char out[LOC_TEXT]);
+const char *loc_text(const struct diags *d, struct script_loc from, struct script_loc loc,
+	char out[LOC_TEXT]);
 static inline bool loc_eq(struct script_loc a, struct script_loc b)
 {
 	return a.file == b.file && a.line == b.line && a.column == b.column;

@@ -5,8 +5,9 @@
 
 #include "core/script/transform.h"
 
-#define SUBST_MAX 131072 /* bytes of a result */
-#define GROUPS    10
+#define SUBST_MAX  131072 /* bytes of a result */
+#define REPEAT_MAX 1000   /* product of the bounds in a regular expression */
+#define GROUPS     10
 
 /** A stretch of the replacement: text with variables, or a group. */
 struct stretch {
@@ -50,6 +51,38 @@ static char *unquote(struct slice s, char delim)
 	return text;
 }
 
+/** The highest number in "{m,n}"; *re moves to its end. */
+static uint64_t highest_bound(const char **re)
+{
+	uint64_t n = 0, high = 1;
+	const char *p = *re;
+
+	for (; *p && *p != '}' && high <= REPEAT_MAX; p++) {
+		n = *p >= '0' && *p <= '9' ? n * 10 + (uint64_t)(*p - '0') : 0;
+		high = n > high ? n : high;
+	}
+	*re = *p ? p : p - 1;
+	return high;
+}
+
+/** regcomp() copies what "{m,n}" repeats, and what '+' does once more: would it take memory out of proportion? */
+static bool is_costly(const char *re)
+{
+	uint64_t product = 1;
+	char before = '\0';
+
+	for (; *re && product <= REPEAT_MAX; re++) {
+		if (*re == '\\' && re[1])
+			re++;
+		else if (*re == '{')
+			product *= highest_bound(&re);
+		else if (*re == '+' && before && strchr(")}+*?", before))
+			product *= 2;
+		before = *re;
+	}
+	return product > REPEAT_MAX;
+}
+
 static int compile_re(
 	struct subst *s, struct slice re, char delim, int cflags, char why[160])
 {
@@ -58,6 +91,11 @@ static int compile_re(
 
 	if (!text)
 		return -ENOMEM;
+	if (is_costly(text)) {
+		free(text);
+		(void)snprintf(why, 160, "the regular expression repeats too much");
+		return -EINVAL;
+	}
 	err = regcomp(&s->re, text, cflags);
 	free(text);
 	if (err == 0) {

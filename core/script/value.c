@@ -59,8 +59,9 @@ static int compare_text(struct arena *a, const struct script_value *x,
 /* Null against something that is not null, for == only. */
 static bool null_equals(const struct script_value *other, bool kamailio)
 {
-	return kamailio && ((other->type == SCRIPT_TEXT && other->s.len == 0) ||
-				   (other->type == SCRIPT_INT && other->n == 0));
+	return kamailio &&
+		((other->type == SCRIPT_TEXT && other->s.len == 0) ||
+			(other->type == SCRIPT_INT && other->n == 0));
 }
 
 static int64_t int_or_zero(const struct script_value *v)
@@ -71,8 +72,8 @@ static int64_t int_or_zero(const struct script_value *v)
 }
 
 /* -1, 0, 1 of two values that are not null. */
-static int compare(struct arena *a, const struct script_value *x, const struct script_value *y,
-	bool nocase)
+static int compare(struct arena *a, const struct script_value *x,
+	const struct script_value *y, bool nocase)
 {
 	int64_t m, n;
 
@@ -82,8 +83,8 @@ static int compare(struct arena *a, const struct script_value *x, const struct s
 	return compare_text(a, x, y, nocase);
 }
 
-static bool equals(struct arena *a, const struct script_value *x, const struct script_value *y,
-	bool kamailio, bool nocase)
+static bool equals(struct arena *a, const struct script_value *x,
+	const struct script_value *y, bool kamailio, bool nocase)
 {
 	if (x->type == SCRIPT_NULL && y->type == SCRIPT_NULL)
 		return true;
@@ -143,12 +144,14 @@ static int64_t calculate(enum node_op op, int64_t m, int64_t n)
 	/* clang-format on */
 }
 
-enum value_note value_arith(struct arena *a, enum node_op op, const struct script_value *x,
-	const struct script_value *y, struct script_value *out)
+enum value_note value_arith(struct arena *a, enum node_op op,
+	const struct script_value *x, const struct script_value *y,
+	struct script_value *out)
 {
-	bool joins = x->type == SCRIPT_TEXT || (x->type == SCRIPT_NULL && y->type == SCRIPT_TEXT);
+	bool joins = x->type == SCRIPT_TEXT ||
+		(x->type == SCRIPT_NULL && y->type == SCRIPT_TEXT);
 	bool odd = (x->type == SCRIPT_TEXT && slice_i64(x->s, &(int64_t){0}) != 0) ||
-		   (y->type == SCRIPT_TEXT && slice_i64(y->s, &(int64_t){0}) != 0);
+		(y->type == SCRIPT_TEXT && slice_i64(y->s, &(int64_t){0}) != 0);
 	int64_t n = int_or_zero(y);
 
 	if (op == O_ADD && joins) {
@@ -169,8 +172,8 @@ enum value_note value_arith(struct arena *a, enum node_op op, const struct scrip
 	return odd ? VALUE_NO_NUMBER : VALUE_FINE;
 }
 
-enum value_note value_unary(struct arena *a, enum node_op op, const struct script_value *x,
-	bool kamailio, struct script_value *out)
+enum value_note value_unary(struct arena *a, enum node_op op,
+	const struct script_value *x, bool kamailio, struct script_value *out)
 {
 	bool odd = x->type == SCRIPT_TEXT && slice_i64(x->s, &(int64_t){0}) != 0;
 	struct slice s;
@@ -199,8 +202,8 @@ enum value_note value_unary(struct arena *a, enum node_op op, const struct scrip
 	return odd ? VALUE_NO_NUMBER : VALUE_FINE;
 }
 
-bool value_is_case(struct arena *a, const struct script_value *x, const struct script_value *c,
-	bool kamailio)
+bool value_is_case(struct arena *a, const struct script_value *x,
+	const struct script_value *c, bool kamailio)
 {
 	int64_t n;
 

@@ -16,14 +16,15 @@ bool value_truth(const struct script_value *v, bool kamailio);
 bool value_compare(struct arena *a, enum node_op op, const struct script_value *x,
 	const struct script_value *y, bool kamailio, bool nocase);
 /** O_ADD .. O_SHR. */
-enum value_note value_arith(struct arena *a, enum node_op op, const struct script_value *x,
-	const struct script_value *y, struct script_value *out);
+enum value_note value_arith(struct arena *a, enum node_op op,
+	const struct script_value *x, const struct script_value *y,
+	struct script_value *out);
 /** O_NOT, O_NEG, O_BNOT, O_DEFINED, O_INT, O_TEXT. */
-enum value_note value_unary(struct arena *a, enum node_op op, const struct script_value *x,
-	bool kamailio, struct script_value *out);
+enum value_note value_unary(struct arena *a, enum node_op op,
+	const struct script_value *x, bool kamailio, struct script_value *out);
 /** Does a switch's subject equal this case? */
-bool value_is_case(struct arena *a, const struct script_value *x, const struct script_value *c,
-	bool kamailio);
+bool value_is_case(struct arena *a, const struct script_value *x,
+	const struct script_value *c, bool kamailio);
 /** The code that `return v` means. */
 int value_code(const struct script_value *v);
 

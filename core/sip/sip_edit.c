@@ -38,7 +38,9 @@ static void undo_push(struct sip_msg *msg, struct sip_undo *u)
 }
 
 /**
- * A value must not end its line: each LF is followed by a blank, each CR by LF, no NUL.
+ * A value must not end its line: each LF is followed by a blank, each CR by LF. NUL as the
+ * parser takes it: behind a backslash only, for what was received must fit into an edited
+ * value.
  */
 static bool value_ok(struct slice v)
 {
@@ -47,7 +49,7 @@ static bool value_ok(struct slice v)
 	if (slice_empty(v))
 		return true;
 	for (; p < end; p++) {
-		if (*p == '\0')
+		if (*p == '\0' && (p == v.p || p[-1] != '\\'))
 			return false;
 		if (*p == '\r' && (p + 1 == end || p[1] != '\n'))
 			return false;
@@ -98,12 +100,13 @@ int sip_hdr_set(struct sip_msg *msg, struct sip_hdr *h, struct slice value)
 {
 	struct sip_undo *u;
 
+	value = slice_trim(value);
 	if (!value_ok(value))
 		return -EINVAL;
 	u = undo_new(msg, UNDO_VALUE, h);
 	if (!u)
 		return -ENOMEM;
-	h->value = slice_trim(value);
+	h->value = value;
 	h->flags |= SIP_HDR_EDITED;
 	h->parsed = NULL;
 	undo_push(msg, u);
@@ -178,6 +181,7 @@ int sip_hdr_add(struct sip_msg *msg, enum sip_place place, struct sip_hdr *at,
 	struct sip_hdr *h;
 	struct sip_undo *u;
 
+	value = slice_trim(value);
 	if (!name_ok(name) || !value_ok(value))
 		return -EINVAL;
 	h = arena_zalloc(msg->arena, sizeof(*h));
@@ -187,7 +191,7 @@ int sip_hdr_add(struct sip_msg *msg, enum sip_place place, struct sip_hdr *at,
 	h->id = sip_hdr_id_of(name);
 	h->flags = SIP_HDR_ADDED;
 	h->name = name;
-	h->value = slice_trim(value);
+	h->value = value;
 	hdr_link(msg, place, at, h);
 	undo_push(msg, u);
 	if (out)

@@ -50,6 +50,8 @@ static const struct {
 	{440, "Max-Breadth Exceeded"},
 	{469, "Bad Info Package"},
 	{470, "Consent Needed"},
+	{477, "Next Hop Unreachable"}, /* these two are of no RFC, but widely used */
+	{478, "Unresolvable Destination"},
 	{480, "Temporarily Unavailable"},
 	{481, "Call/Transaction Does Not Exist"},
 	{482, "Loop Detected"},

@@ -65,6 +65,13 @@ static void acknowledge(struct tm_branch *br, struct ph_msg *reply)
 	br->sent_len = ack != NULL ? tm->out.len : 0;
 }
 
+static void forget_sent(struct tm_branch *br)
+{
+	free(br->sent);
+	br->sent = NULL;
+	br->sent_len = 0;
+}
+
 static void final(struct tm_branch *br, struct ph_msg *reply)
 {
 	struct tm *tm = br->trans->tm;
@@ -74,12 +81,15 @@ static void final(struct tm_branch *br, struct ph_msg *reply)
 	br->final_in = true;
 	if (tm_is_invite(br->trans) && reply->sip.status < 300) {
 		br->state = TC_ACCEPTED;
+		forget_sent(br);
 	} else {
 		br->state = TC_COMPLETED;
-		if (tm_is_invite(br->trans))
+		if (tm_is_invite(br->trans)) {
 			acknowledge(br, reply);
-		else
+		} else {
+			forget_sent(br);
 			wait = (uint64_t)tm->s.conf->t4;
+		}
 		/* Timers D and K are zero on reliable transports. */
 		if (br->reliable)
 			wait = 0;

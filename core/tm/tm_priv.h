@@ -93,7 +93,7 @@ struct tm_trans {
 	char *last;             /* last reply sent, to be repeated */
 	size_t last_len;
 	unsigned last_code;
-	struct timer resend; /* G */
+	struct timer resend; /* G; once accepted: T4 */
 	struct timer
 		life; /* H, I, J, L; before a final reply: is anybody still at work? */
 	uint64_t interval;
@@ -110,8 +110,9 @@ struct tm_trans {
 	bool parked;      /* a script is suspended with the request */
 	bool in_failure;  /* the failure block runs or is parked */
 	bool wants_check; /* look at the branches again when the script lets go */
-	bool no_more;     /* 6xx: no new branches */
-	bool busy;        /* counted in tm->busy */
+	bool settled; /* accepted, and T4 has passed: a 2xx of yet another phone is not expected */
+	bool no_more; /* 6xx: no new branches */
+	bool busy;    /* counted in tm->busy */
 };
 
 /* A message that waits outside of any transaction. */

@@ -73,10 +73,13 @@ void server_final(struct tm_trans *t, unsigned code)
 
 	if (!tm_has_final(t))
 		end_call(t, code);
-	timer_stop(&t->resend);
+	if (t->state != TS_ACCEPTED)
+		timer_stop(&t->resend);
 	if (tm_is_invite(t) && code < 300) {
-		if (t->state != TS_ACCEPTED)
+		if (t->state != TS_ACCEPTED) {
 			timer_start(loop, &t->life, tm_64t1(t->tm));
+			timer_start(loop, &t->resend, (uint64_t)t->tm->s.conf->t4);
+		}
 		t->state = TS_ACCEPTED;
 		accepted_add(t->tm, t);
 		return;

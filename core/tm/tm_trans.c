@@ -81,12 +81,18 @@ static void life_due(void *arg)
 	trans_leave(t);
 }
 
-/* Timer G: a negative reply to INVITE until its ACK comes. */
+/* Timer G: a negative reply to INVITE until its ACK comes. After a 2xx: the request has been kept long enough. */
 static void resend_due(void *arg)
 {
 	struct tm_trans *t = arg;
 	uint64_t t2 = (uint64_t)t->tm->s.conf->t2;
 
+	if (t->state == TS_ACCEPTED) {
+		trans_enter(t);
+		t->settled = true;
+		trans_leave(t);
+		return;
+	}
 	if (t->state != TS_COMPLETED || t->last_len == 0)
 		return;
 	tm_count(t->tm, TM_C_RETRANS_OUT);
@@ -132,13 +138,18 @@ static bool trans_works(const struct tm_trans *t)
 	return false;
 }
 
-/* A branch of an INVITE may still bring a 2xx, which wants its block. */
+/*
+ * A branch of an INVITE may still bring a 2xx, which wants its block. Where one has answered, only another phone behind it
+ * can: after T4 its 2xx is forwarded without the transaction's block, and the request's memory is free.
+ */
 static bool trans_expects(const struct tm_trans *t)
 {
-	for (const struct tm_branch *br = t->branches; br != NULL && tm_is_invite(t);
-		br = br->next) {
-		if (br->state == TC_CALLING || br->state == TC_PROCEEDING ||
-			br->state == TC_ACCEPTED)
+	if (!tm_is_invite(t))
+		return false;
+	for (const struct tm_branch *br = t->branches; br != NULL; br = br->next) {
+		if (br->state == TC_CALLING || br->state == TC_PROCEEDING)
+			return true;
+		if (br->state == TC_ACCEPTED && !t->settled)
 			return true;
 	}
 	return false;

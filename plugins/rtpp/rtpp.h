@@ -38,10 +38,20 @@ struct rtpp_worker {
 	struct rtpp_ask *asking; /**< RTPP_REQ_RELAYS under way; or NULL */
 	bool ask_again;
 };
-int rtpp_worker_start(struct ph_worker *worker, const struct ph_plugin_ctx *ctx, void **selfp);
+int rtpp_worker_start(
+	struct ph_worker *worker, const struct ph_plugin_ctx *ctx, void **selfp);
 void rtpp_worker_stop(void *self);
 
-int rtpp_service_start(struct ph_thread *thread, const struct ph_plugin_ctx *ctx, void **selfp);
+/* rtpp_script.c; self: struct rtpp_worker */
+int rtpp_fn_offer(void *self, struct ph_msg *msg, const struct ph_arg *args);
+int rtpp_fn_answer(void *self, struct ph_msg *msg, const struct ph_arg *args);
+int rtpp_fn_unforce(void *self, struct ph_msg *msg, const struct ph_arg *args);
+int rtpp_fn_set(void *self, struct ph_msg *msg, const struct ph_arg *args);
+int rtpp_fn_manage(void *self, struct ph_msg *msg, const struct ph_arg *args);
+void rtpp_cancelled(void *self, struct ph_msg *msg);
+
+int rtpp_service_start(
+	struct ph_thread *thread, const struct ph_plugin_ctx *ctx, void **selfp);
 void rtpp_service_stop(void *self);
 void rtpp_service_show(void *self, struct bus_request *req, const json_t *params);
 void rtpp_service_enable(void *self, struct bus_request *req, const json_t *params);

@@ -12,10 +12,10 @@
 
 #include "core/base/hash.h"
 
-#define BUCKETS     1024u
-#define COOKIE_MAX  64
-#define REPLY_MAX   2048 /* bytes; relays send 1 KiB at most */
-#define REPLIES_TURN 64  /* a flood of replies must not hold the loop */
+#define BUCKETS      1024u
+#define COOKIE_MAX   64
+#define REPLY_MAX    2048 /* bytes; relays send 1 KiB at most */
+#define REPLIES_TURN 64   /* a flood of replies must not hold the loop */
 
 struct family_socket {
 	int fd; /* -1: not open */
@@ -29,7 +29,7 @@ struct rtpp_client {
 	size_t prefix_len;
 	uint64_t number;
 	struct rtpp_pending *buckets[BUCKETS];
-	struct posted *posted;           /* all of rtpp_client_post() */
+	struct posted *posted; /* all of rtpp_client_post() */
 };
 
 /** A command that nobody waits for; owns its text. */
@@ -79,7 +79,8 @@ void rtpp_client_cancel(struct rtpp_pending *p)
 }
 
 /** "<cookie> <reply>": the command that it answers, or NULL (counted). *reply is what follows the cookie. */
-static struct rtpp_pending *match(struct rtpp_client *c, struct slice text, struct slice *reply)
+static struct rtpp_pending *match(
+	struct rtpp_client *c, struct slice text, struct slice *reply)
 {
 	struct slice cookie;
 	struct rtpp_pending *p;
@@ -93,7 +94,8 @@ static struct rtpp_pending *match(struct rtpp_client *c, struct slice text, stru
 	if (!slice_starts(cookie, slice_make(c->prefix, c->prefix_len)) ||
 		slice_u64(slice_from(cookie, c->prefix_len), UINT64_MAX, &number) != 0) {
 		rtpp_client_count(c, RTPP_C_ERRORS);
-		LOG(c->set.log, LOG_L_DBG, "a datagram that answers nothing of ours was dropped");
+		LOG(c->set.log, LOG_L_DBG,
+			"a datagram that answers nothing of ours was dropped");
 		return NULL;
 	}
 	p = *place_of(c, number);
@@ -158,19 +160,23 @@ static int transmit(struct rtpp_pending *p)
 {
 	struct rtpp_client *c = p->client;
 	char cookie[COOKIE_MAX + 24];
-	int len = snprintf(cookie, sizeof(cookie), "%s%" PRIu64 " ", c->prefix, p->number);
+	int len =
+		snprintf(cookie, sizeof(cookie), "%s%" PRIu64 " ", c->prefix, p->number);
 	struct iovec parts[3] = {
 		{.iov_base = cookie, .iov_len = (size_t)len},
 		{.iov_base = (void *)(uintptr_t)p->command.p, .iov_len = p->command.len},
-		{.iov_base = (void *)(uintptr_t)"\n", .iov_len = 1},
+		{.iov_base = (void *)(uintptr_t) "\n", .iov_len = 1},
 	};
-	const struct msghdr m = {.msg_name = &p->to.sa, .msg_namelen = addr_len(&p->to), .msg_iov = parts, .msg_iovlen = 3};
-	int fd, err = open_socket(c, addr_family(&p->to), &fd);
+	const struct msghdr m = {.msg_name = &p->to.sa,
+		.msg_namelen = addr_len(&p->to),
+		.msg_iov = parts,
+		.msg_iovlen = 3};
+	int fd = -1, err = open_socket(c, addr_family(&p->to), &fd);
 
 	if (err != 0)
 		return err;
-	if (sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 || errno == EAGAIN || errno == ENOBUFS ||
-		errno == EINTR || errno == ECONNREFUSED)
+	if (sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 || errno == EAGAIN ||
+		errno == ENOBUFS || errno == EINTR || errno == ECONNREFUSED)
 		return 0;
 	return -errno;
 }
@@ -179,7 +185,13 @@ static void on_timer(void *arg)
 {
 	struct rtpp_pending *p = arg;
 	struct rtpp_client *c = p->client;
+	uint64_t number = p->number;
 
+	/* A thread that was held up finds timer and reply due together: the reply holds. */
+	on_readable(c, c->sockets[addr_family(&p->to) == AF_INET6].fd, LOOP_READ);
+	p = *place_of(c, number);
+	if (!p)
+		return;
 	if (p->sends_left > 0) {
 		p->sends_left--;
 		rtpp_client_count(c, RTPP_C_RETRANSMISSIONS);
@@ -192,14 +204,20 @@ static void on_timer(void *arg)
 	p->fn(p->arg, -ETIMEDOUT, (struct slice){0});
 }
 
-int rtpp_client_send(struct rtpp_client *c, struct rtpp_pending *p, const struct addr *to, struct slice command,
-	unsigned sends, void (*fn)(void *arg, int err, struct slice reply), void *arg)
+int rtpp_client_send(struct rtpp_client *c, struct rtpp_pending *p, const struct addr *to,
+	struct slice command, unsigned sends,
+	void (*fn)(void *arg, int err, struct slice reply), void *arg)
 {
 	struct rtpp_pending **at;
 	int err;
 
-	*p = (struct rtpp_pending){.client = c, .number = ++c->number, .to = *to, .command = command,
-		.sends_left = (sends > 0 ? sends : c->set.sends) - 1, .fn = fn, .arg = arg};
+	*p = (struct rtpp_pending){.client = c,
+		.number = ++c->number,
+		.to = *to,
+		.command = command,
+		.sends_left = (sends > 0 ? sends : c->set.sends) - 1,
+		.fn = fn,
+		.arg = arg};
 	rtpp_client_count(c, RTPP_C_COMMANDS);
 	err = transmit(p);
 	if (err != 0) {
@@ -232,7 +250,8 @@ static void on_posted(void *arg, int err, struct slice reply)
 }
 
 int rtpp_client_post(struct rtpp_client *c, const struct addr *to, struct slice command,
-	void (*done)(void *arg, unsigned tag, int err, struct slice reply), void *arg, unsigned tag)
+	void (*done)(void *arg, unsigned tag, int err, struct slice reply), void *arg,
+	unsigned tag)
 {
 	struct posted *o = calloc(1, sizeof(*o) + command.len + 1);
 	int err;
@@ -248,7 +267,8 @@ int rtpp_client_post(struct rtpp_client *c, const struct addr *to, struct slice 
 	if (o->next)
 		o->next->prev = &o->next;
 	c->posted = o;
-	err = rtpp_client_send(c, &o->pending, to, slice_make(o->text, command.len), 0, on_posted, o);
+	err = rtpp_client_send(
+		c, &o->pending, to, slice_make(o->text, command.len), 0, on_posted, o);
 	if (err != 0)
 		posted_free(o);
 	return err;
@@ -266,8 +286,10 @@ int rtpp_client_new(struct rtpp_client **out, const struct rtpp_client_setup *se
 	c->sockets[0].fd = c->sockets[1].fd = -1;
 	random_bytes(&id, sizeof(id));
 	/* Letters, digits and underscores: what every relay takes as a cookie. */
-	len = setup->worker < 0 ? snprintf(c->prefix, sizeof(c->prefix), "%016" PRIx64 "_s_", id) :
-				  snprintf(c->prefix, sizeof(c->prefix), "%016" PRIx64 "_%d_", id, setup->worker);
+	len = setup->worker < 0
+		? snprintf(c->prefix, sizeof(c->prefix), "%016" PRIx64 "_s_", id)
+		: snprintf(c->prefix, sizeof(c->prefix), "%016" PRIx64 "_%d_", id,
+			  setup->worker);
 	c->prefix_len = (size_t)len;
 	*out = c;
 	return 0;

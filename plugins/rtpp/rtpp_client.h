@@ -20,8 +20,17 @@ struct rtpp_client;
 
 /** Indexes of the plugin's counters, relative to its first. */
 enum rtpp_counter {
-	RTPP_C_COMMANDS, RTPP_C_REPLIES, RTPP_C_TIMEOUTS, RTPP_C_RETRANSMISSIONS, RTPP_C_ERRORS, RTPP_C_LATE,
-	RTPP_C_RELAYS_DOWN /* gauge, by the service */, RTPP_C_OFFERS, RTPP_C_ANSWERS, RTPP_C_DELETES, RTPP_C_FAILOVERS,
+	RTPP_C_COMMANDS,
+	RTPP_C_REPLIES,
+	RTPP_C_TIMEOUTS,
+	RTPP_C_RETRANSMISSIONS,
+	RTPP_C_ERRORS,
+	RTPP_C_LATE,
+	RTPP_C_RELAYS_DOWN /* gauge, by the service */,
+	RTPP_C_OFFERS,
+	RTPP_C_ANSWERS,
+	RTPP_C_DELETES,
+	RTPP_C_FAILOVERS,
 	RTPP_C_ECHOES,
 };
 
@@ -39,7 +48,7 @@ struct rtpp_client_setup {
 struct rtpp_pending {
 	struct rtpp_client *client; /**< NULL: not under way */
 	uint64_t number;
-	struct rtpp_pending *next;  /**< bucket */
+	struct rtpp_pending *next; /**< bucket */
 	struct timer timer;
 	struct addr to;
 	struct slice command;
@@ -56,13 +65,15 @@ void rtpp_client_destroy(struct rtpp_client **cp);
  * Send command (borrowed until the end). fn runs once, later: err 0 with the reply without its cookie, or
  * -ETIMEDOUT. sends 0: as many as set up. 0; or a negative errno, and fn will not run: the kernel has no way to that address.
  */
-int rtpp_client_send(struct rtpp_client *c, struct rtpp_pending *p, const struct addr *to, struct slice command,
-	unsigned sends, void (*fn)(void *arg, int err, struct slice reply), void *arg);
+int rtpp_client_send(struct rtpp_client *c, struct rtpp_pending *p, const struct addr *to,
+	struct slice command, unsigned sends,
+	void (*fn)(void *arg, int err, struct slice reply), void *arg);
 /** Its callback will not run any more. Fine when it is not under way. */
 void rtpp_client_cancel(struct rtpp_pending *p);
 /** The same with a copy of command, and nobody to tell but done (may be NULL): for D, which nothing waits for. */
 int rtpp_client_post(struct rtpp_client *c, const struct addr *to, struct slice command,
-	void (*done)(void *arg, unsigned tag, int err, struct slice reply), void *arg, unsigned tag);
+	void (*done)(void *arg, unsigned tag, int err, struct slice reply), void *arg,
+	unsigned tag);
 /** Longest time that a command may take. */
 unsigned rtpp_client_patience(const struct rtpp_client *c);
 void rtpp_client_count(struct rtpp_client *c, enum rtpp_counter which);

@@ -27,8 +27,8 @@ static bool is_host_name(struct slice s)
 	for (i = 0; i < s.len; i++) {
 		char c = s.p[i];
 
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-			    c == '-' || c == '.' || c == '_'))
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+			    (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_'))
 			return false;
 	}
 	/* Four numbers that are no address are no name either. */
@@ -60,14 +60,17 @@ static const char *read_udp(struct rtpp_relay *r, struct slice text, struct slic
 		*host = text;
 	}
 	if (addr_parse_ip(&r->addr, *host) == 0)
-		return addr_family(&r->addr) == AF_INET ? NULL : "udp6: for IPv6 addresses";
-	return is_host_name(*host) ? NULL : "udp:HOST[:PORT] with an IPv4 address or a name";
+		return addr_family(&r->addr) == AF_INET ? NULL
+							: "udp6: for IPv6 addresses";
+	return is_host_name(*host) ? NULL
+				   : "udp:HOST[:PORT] with an IPv4 address or a name";
 }
 
 /** "[v6]:port", "name:port", or an address whose last ':' splits off the port as the guide writes it. */
 static const char *read_udp6(struct rtpp_relay *r, struct slice text, struct slice *host)
 {
-	static const char want[] = "udp6:[ADDRESS][:PORT] with an IPv6 address, or udp6:NAME[:PORT]";
+	static const char want[] =
+		"udp6:[ADDRESS][:PORT] with an IPv6 address, or udp6:NAME[:PORT]";
 	ptrdiff_t at;
 
 	r->family = AF_INET6;
@@ -77,7 +80,8 @@ static const char *read_udp6(struct rtpp_relay *r, struct slice text, struct sli
 			return want;
 		*host = slice_sub(text, 1, (size_t)at - 1);
 		text = slice_from(text, (size_t)at + 1);
-		if (addr_parse_ip(&r->addr, *host) != 0 || addr_family(&r->addr) != AF_INET6)
+		if (addr_parse_ip(&r->addr, *host) != 0 ||
+			addr_family(&r->addr) != AF_INET6)
 			return want;
 		if (text.len > 0 && text.p[0] != ':')
 			return want;
@@ -88,8 +92,9 @@ static const char *read_udp6(struct rtpp_relay *r, struct slice text, struct sli
 	if (at > 0) {
 		*host = slice_sub(text, 0, (size_t)at - 1);
 		if (is_host_name(*host) || addr_parse_ip(&r->addr, *host) == 0)
-			return addr_is_set(&r->addr) && addr_family(&r->addr) != AF_INET6 ?
-				want : read_port(slice_from(text, (size_t)at), &r->port);
+			return addr_is_set(&r->addr) && addr_family(&r->addr) != AF_INET6
+				? want
+				: read_port(slice_from(text, (size_t)at), &r->port);
 	}
 	*host = text;
 	if (addr_parse_ip(&r->addr, text) == 0)
@@ -112,9 +117,11 @@ static const char *read_url(struct rtpp_relay *r, struct slice url)
 	else if (slice_starts(url, SLICE("unix:")) || slice_starts(url, SLICE("/")) ||
 		slice_starts(url, SLICE("cunix:")) || slice_starts(url, SLICE("tcp:")) ||
 		slice_starts(url, SLICE("tcp6:")))
-		return "udp: or udp6:, as this version speaks to RTP proxies over UDP only";
+		return "udp: or udp6:, as this version speaks to RTP proxies over UDP "
+		       "only";
 	else
-		return "[SETID == ] udp:HOST[:PORT][=WEIGHT] or udp6:[ADDRESS][:PORT][=WEIGHT], several separated by blanks";
+		return "[SETID == ] udp:HOST[:PORT][=WEIGHT] or "
+		       "udp6:[ADDRESS][:PORT][=WEIGHT], several separated by blanks";
 	if (fault)
 		return fault;
 	memcpy(r->url, url.p, url.len);
@@ -180,7 +187,8 @@ static const char *relay_of(struct rtpp_sets *sets, struct slice url, unsigned *
 	return NULL;
 }
 
-static const char *read_node(struct rtpp_sets *sets, struct rtpp_set *set, struct slice word)
+static const char *read_node(
+	struct rtpp_sets *sets, struct rtpp_set *set, struct slice word)
 {
 	struct rtpp_node node = {.weight = 1, .index = sets->node_count}, *more;
 	struct slice url = word, text;
@@ -194,7 +202,8 @@ static const char *read_node(struct rtpp_sets *sets, struct rtpp_set *set, struc
 		node.weight = (unsigned)weight;
 	}
 	if (slice_cut(url, '|', &url, &text) &&
-		(addr_parse_ip(&node.advertised, text) != 0 || addr_is_any(&node.advertised)))
+		(addr_parse_ip(&node.advertised, text) != 0 ||
+			addr_is_any(&node.advertised)))
 		return "an IP address behind '|'";
 	fault = relay_of(sets, url, &node.relay);
 	if (fault)
@@ -242,7 +251,8 @@ const char *rtpp_sets_add(struct rtpp_sets *sets, const char *text)
 	if (slice_empty(rest))
 		return NULL;
 	if (at >= 0) {
-		if (slice_u64(slice_trim(slice_sub(rest, 0, (size_t)at)), RTPP_SETID_MAX, &id) != 0)
+		if (slice_u64(slice_trim(slice_sub(rest, 0, (size_t)at)), RTPP_SETID_MAX,
+			    &id) != 0)
 			return "a set id from 0 to 2147483647 before '=='";
 		rest = slice_from(rest, (size_t)at + 2);
 		if (slice_empty(slice_trim(rest)))
@@ -285,7 +295,8 @@ int rtpp_sets_resolve(struct rtpp_sets *sets, const struct rtpp_relay **which)
 	unsigned i;
 
 	for (i = 0; i < sets->relay_count; i++) {
-		if (!addr_is_set(&sets->relays[i].addr) && resolve(&sets->relays[i]) != 0) {
+		if (!addr_is_set(&sets->relays[i].addr) &&
+			resolve(&sets->relays[i]) != 0) {
 			*which = &sets->relays[i];
 			return -ENOENT;
 		}

@@ -14,27 +14,29 @@
 #include "core/base/addr.h"
 #include "core/base/slice.h"
 
-#define RTPP_URL_MAX     120 /**< longest URL; fits into events */
-#define RTPP_MAX_RELAYS  256
-#define RTPP_MAX_WEIGHT  65535
-#define RTPP_SETID_MAX   INT32_MAX
-#define RTPP_DFLT_PORT   22222
+#define RTPP_URL_MAX    120 /**< longest URL; fits into events */
+#define RTPP_MAX_RELAYS 256
+#define RTPP_MAX_WEIGHT 65535
+#define RTPP_SETID_MAX  INT32_MAX
+#define RTPP_DFLT_PORT  22222
 
 /** One RTP proxy. */
 struct rtpp_relay {
-	char url[RTPP_URL_MAX + 1]; /**< as written, without weight: its name for commands and events */
+	char url[RTPP_URL_MAX +
+		1]; /**< as written, without weight: its name for commands and events */
 	char host[RTPP_URL_MAX + 1];
 	uint16_t port;
-	int family;                 /**< AF_INET for udp:, AF_INET6 for udp6: */
-	struct addr addr;           /**< unset until rtpp_sets_resolve() when host is a name */
+	int family;       /**< AF_INET for udp:, AF_INET6 for udp6: */
+	struct addr addr; /**< unset until rtpp_sets_resolve() when host is a name */
 };
 
 /** A relay as a member of a set. */
 struct rtpp_node {
-	unsigned relay;         /**< index into rtpp_sets.relays */
-	unsigned index;         /**< counted over all sets */
-	unsigned weight;        /**< 0: spare, used when no other is left */
-	struct addr advertised; /**< to be written into SDP; unset: what the relay answers */
+	unsigned relay;  /**< index into rtpp_sets.relays */
+	unsigned index;  /**< counted over all sets */
+	unsigned weight; /**< 0: spare, used when no other is left */
+	struct addr
+		advertised; /**< to be written into SDP; unset: what the relay answers */
 };
 
 struct rtpp_set {

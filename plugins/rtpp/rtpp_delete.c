@@ -14,17 +14,21 @@ static void on_deleted(void *arg, unsigned relay, int err, struct slice text)
 	}
 	/* E8, E50: it knew nothing of the call, which is what was asked for. */
 	if (rtpp_reply_parse(text, &reply) != 0 ||
-		(reply.kind == RTPP_REPLY_ERROR && reply.number != 8 && reply.number != 50)) {
+		(reply.kind == RTPP_REPLY_ERROR && reply.number != 8 &&
+			reply.number != 50)) {
 		rtpp_client_count(e->client, RTPP_C_ERRORS);
-		LOG(e->log, LOG_L_WARN, "%s: answered D with \"%.*s\"; the session may stay until the relay's own timeout",
+		LOG(e->log, LOG_L_WARN,
+			"%s: answered D with \"%.*s\"; the session may stay until the "
+			"relay's own timeout",
 			e->sets->relays[relay].url, SLICE_ARG(text));
 	}
 }
 
-int rtpp_delete(struct rtpp_engine *e, const struct rtpp_node *node, struct slice call_id, struct slice from,
-	struct slice to)
+int rtpp_delete(struct rtpp_engine *e, const struct rtpp_node *node, struct slice call_id,
+	struct slice from, struct slice to)
 {
-	const struct rtpp_command cmd = {.letter = 'D', .call_id = call_id, .tag_a = from, .tag_b = to};
+	const struct rtpp_command cmd = {
+		.letter = 'D', .call_id = call_id, .tag_a = from, .tag_b = to};
 	char line[RTPP_COMMAND_MAX + 1];
 	struct buf b;
 	int err;
@@ -32,8 +36,8 @@ int rtpp_delete(struct rtpp_engine *e, const struct rtpp_node *node, struct slic
 	buf_fixed(&b, line, sizeof(line));
 	err = rtpp_command_write(&b, &cmd);
 	if (err == 0)
-		err = rtpp_client_post(
-			e->client, &e->sets->relays[node->relay].addr, buf_slice(&b), on_deleted, e, node->relay);
+		err = rtpp_client_post(e->client, &e->sets->relays[node->relay].addr,
+			buf_slice(&b), on_deleted, e, node->relay);
 	if (err == 0)
 		rtpp_client_count(e->client, RTPP_C_DELETES);
 	return err;

@@ -12,7 +12,8 @@ static size_t read_ms(struct slice text, unsigned *ms)
 
 	while (len < text.len && text.p[len] >= '0' && text.p[len] <= '9')
 		len++;
-	if (len == 0 || slice_u64(slice_sub(text, 0, len), REPACKETISE_MAX, &n) != 0 || n == 0)
+	if (len == 0 || slice_u64(slice_sub(text, 0, len), REPACKETISE_MAX, &n) != 0 ||
+		n == 0)
 		return 0;
 	*ms = (unsigned)n;
 	return len;
@@ -64,10 +65,13 @@ static bool take_letter(struct rtpp_flags *f, char letter)
 static const char *refuse(char why[128], char letter)
 {
 	if (letter > ' ' && letter < 0x7f)
-		(void)snprintf(why, 128, "unknown flag letter '%c': the letters are a c e f i l o r w and z with digits",
+		(void)snprintf(why, 128,
+			"unknown flag letter '%c': the letters are a c e f i l o r w and "
+			"z with digits",
 			letter);
 	else
-		(void)snprintf(why, 128, "a character that is no flag letter (code %u)", (unsigned)(unsigned char)letter);
+		(void)snprintf(why, 128, "a character that is no flag letter (code %u)",
+			(unsigned)(unsigned char)letter);
 	return why;
 }
 
@@ -81,19 +85,24 @@ const char *rtpp_flags_parse(struct slice text, struct rtpp_flags *out, char why
 
 		if (letter == 'i' || letter == 'e') {
 			if (!add_side(&f, letter == 'i' ? 'I' : 'E')) {
-				(void)snprintf(why, 128, "more than two of the letters i and e");
+				(void)snprintf(
+					why, 128, "more than two of the letters i and e");
 				return why;
 			}
 		} else if (letter == 'z') {
 			size_t len = read_ms(slice_from(text, i + 1), &f.repacketise);
 
 			if (len == 0) {
-				(void)snprintf(why, 128, "z wants milliseconds from 1 to 999 behind it, as in z20");
+				(void)snprintf(why, 128,
+					"z wants milliseconds from 1 to 999 behind it, "
+					"as in z20");
 				return why;
 			}
 			i += len;
 		} else if (letter == 'n') {
-			(void)snprintf(why, 128, "flag letter 'n' needs rtpp_notify_socket, which this version does not have");
+			(void)snprintf(why, 128,
+				"flag letter 'n' needs rtpp_notify_socket, which this "
+				"version does not have");
 			return why;
 		} else if (!take_letter(&f, letter)) {
 			return refuse(why, letter);
@@ -116,7 +125,9 @@ const char *rtpp_flags_check_answer(const char *text, char why[128])
 	const char *fault = rtpp_flags_parse(slice_str(text), &f, why);
 
 	if (!fault && f.lookup) {
-		(void)snprintf(why, 128, "flag letter 'l' has no meaning in an answer: it always looks up");
+		(void)snprintf(why, 128,
+			"flag letter 'l' has no meaning in an answer: it always looks "
+			"up");
 		return why;
 	}
 	return fault;

@@ -10,14 +10,14 @@
 #include "core/base/slice.h"
 
 struct rtpp_flags {
-	bool asymmetric;     /**< a: the relay shall not learn the phone's address; implies trust_sdp */
-	bool symmetric;      /**< w; of a and w the last one holds */
-	bool lookup;         /**< l: never make a session; offer only */
-	bool ignore_marker;  /**< f */
-	bool trust_sdp;      /**< r: tell the relay the SDP's address, not the packet's source */
-	bool origin;         /**< o: change o= as well */
-	bool session;        /**< c: change the session's c= also when each stream has its own */
-	char sides[3];       /**< "", "I", "E", "IE", ... */
+	bool asymmetric; /**< a: the relay shall not learn the phone's address; implies trust_sdp */
+	bool symmetric;     /**< w; of a and w the last one holds */
+	bool lookup;        /**< l: never make a session; offer only */
+	bool ignore_marker; /**< f */
+	bool trust_sdp; /**< r: tell the relay the SDP's address, not the packet's source */
+	bool origin;    /**< o: change o= as well */
+	bool session; /**< c: change the session's c= also when each stream has its own */
+	char sides[3];        /**< "", "I", "E", "IE", ... */
 	unsigned repacketise; /**< zNN: ms; 0: not asked */
 };
 

@@ -22,8 +22,8 @@ struct rtpp_offer {
 	struct rtpp_body body;
 	struct rtpp_tags tags;
 	const struct rtpp_node *node;
-	bool *tried;              /* by relay */
-	bool fresh;               /* the call has no relay yet: any may take it, and a failure is cleaned up */
+	bool *tried; /* by relay */
+	bool fresh; /* the call has no relay yet: any may take it, and a failure is cleaned up */
 	struct exchange *exchanges; /* one for each stream */
 	unsigned waiting;
 	int result;
@@ -41,9 +41,9 @@ static const char *url_of(const struct rtpp_offer *o)
 	return o->engine->sets->relays[o->node->relay].url;
 }
 
-#define LOG_OFFER(o, level, fmt, ...)                                                              \
-	LOG_CALL((o)->engine->log, (level), (o)->ask.msg->call_id, "%s: %s: " fmt, (o)->ask.where, \
-		name_of(o), ##__VA_ARGS__)
+#define LOG_OFFER(o, level, fmt, ...)                                                    \
+	LOG_CALL((o)->engine->log, (level), (o)->ask.msg->call_id, "%s: %s: " fmt,       \
+		(o)->ask.where, name_of(o), ##__VA_ARGS__)
 
 bool rtpp_view_usable(const void *views, unsigned relay)
 {
@@ -63,27 +63,36 @@ static bool may_try(const void *arg, unsigned relay)
 static int choose(struct rtpp_offer *o)
 {
 	const struct rtpp_engine *e = o->engine;
+	const struct rtpp_node *next;
 
 	if (!o->fresh) {
 		if (o->tried[o->node->relay])
 			return -ENONET;
 		if (e->views[o->node->relay].down) {
-			LOG_OFFER(o, LOG_L_WARN, "%s: the relay of this call is down: nothing is asked of it", url_of(o));
+			LOG_OFFER(o, LOG_L_WARN,
+				"%s: the relay of this call is down: nothing is asked of "
+				"it",
+				url_of(o));
 			return -ENONET;
 		}
 	} else {
-		o->node = rtpp_select(o->ask.set, hash_sip(e->key, o->ask.msg->call_id), may_try, o);
-		if (!o->node) {
-			LOG_OFFER(o, LOG_L_ERR, "no relay of set %u can take the call (nh_show_rtpp shows their state)",
+		next = rtpp_select(
+			o->ask.set, hash_sip(e->key, o->ask.msg->call_id), may_try, o);
+		if (!next) {
+			LOG_OFFER(o, LOG_L_ERR,
+				"no relay of set %u can take the call (nh_show_rtpp "
+				"shows their state)",
 				o->ask.set->id);
 			return -ENONET;
 		}
+		o->node = next;
 	}
 	o->tried[o->node->relay] = true;
 	return 0;
 }
 
-static int write_line(struct rtpp_offer *o, struct exchange *x, const struct rtpp_stream *s)
+static int write_line(
+	struct rtpp_offer *o, struct exchange *x, const struct rtpp_stream *s)
 {
 	struct arena *arena = o->ask.msg->arena;
 	unsigned features = o->engine->views[o->node->relay].features;
@@ -92,13 +101,21 @@ static int write_line(struct rtpp_offer *o, struct exchange *x, const struct rtp
 	int err;
 
 	buf_arena(&mods, arena, 32, 512);
-	rtpp_modifiers_write(&mods, &o->ask.flags, s->told_ip6, features, s->media->formats, &dropped);
+	rtpp_modifiers_write(
+		&mods, &o->ask.flags, s->told_ip6, features, s->media->formats, &dropped);
 	if (dropped)
-		LOG_OFFER(o, LOG_L_WARN, "%s: the relay cannot repacketise: flag z has no effect", url_of(o));
+		LOG_OFFER(o, LOG_L_WARN,
+			"%s: the relay cannot repacketise: flag z has no effect",
+			url_of(o));
 	if (mods.err != 0)
 		return mods.err;
-	x->cmd = (struct rtpp_command){.letter = o->tags.letter, .modifiers = buf_slice(&mods),
-		.call_id = o->ask.msg->call_id, .ip = s->told_ip, .port = s->port, .tag_a = o->tags.a, .tag_b = o->tags.b,
+	x->cmd = (struct rtpp_command){.letter = o->tags.letter,
+		.modifiers = buf_slice(&mods),
+		.call_id = o->ask.msg->call_id,
+		.ip = s->told_ip,
+		.port = s->port,
+		.tag_a = o->tags.a,
+		.tag_b = o->tags.b,
 		.stream = s->number};
 	buf_arena(&line, arena, 256, RTPP_COMMAND_MAX + 1);
 	err = rtpp_command_write(&line, &x->cmd);
@@ -121,17 +138,21 @@ static int send_all(struct rtpp_offer *o)
 		*x = (struct exchange){.offer = o};
 		err = write_line(o, x, &o->body.streams[i]);
 		if (err != 0) {
-			LOG_OFFER(o, LOG_L_WARN, "Call-ID or tags cannot be told to a relay: %s",
-				err == -EINVAL ? "a character that SIP does not allow" : "too long");
+			LOG_OFFER(o, LOG_L_WARN,
+				"Call-ID or tags cannot be told to a relay: %s",
+				err == -EINVAL ? "a character that SIP does not allow"
+					       : "too long");
 			return err;
 		}
 	}
 	for (i = 0; i < o->body.count; i++) {
 		struct exchange *x = &o->exchanges[i];
 
-		err = rtpp_client_send(o->engine->client, &x->pending, &relay->addr, x->line, 0, on_answer, x);
+		err = rtpp_client_send(o->engine->client, &x->pending, &relay->addr,
+			x->line, 0, on_answer, x);
 		if (err != 0) {
-			LOG_OFFER(o, LOG_L_ERR, "%s: cannot be sent to: %s", url_of(o), strerror(-err));
+			LOG_OFFER(o, LOG_L_ERR, "%s: cannot be sent to: %s", url_of(o),
+				strerror(-err));
 			while (i-- > 0)
 				rtpp_client_cancel(&o->exchanges[i].pending);
 			return -EHOSTUNREACH;
@@ -159,8 +180,8 @@ static void clean_up(struct rtpp_offer *o)
 		return;
 	for (i = 0; i < o->body.count; i++) {
 		if (o->exchanges[i].answered && o->exchanges[i].outcome == RTPP_GOOD) {
-			(void)rtpp_delete(
-				o->engine, o->node, o->ask.msg->call_id, o->tags.a, (struct slice){0});
+			(void)rtpp_delete(o->engine, o->node, o->ask.msg->call_id,
+				o->tags.a, (struct slice){0});
 			return;
 		}
 	}
@@ -196,14 +217,16 @@ static void next_relay(struct rtpp_offer *o, int why)
 
 static void on_silence(struct rtpp_offer *o, const struct exchange *x)
 {
-	LOG_OFFER(o, LOG_L_ERR, "%s: no answer to %c within %u ms: the relay counts as down", url_of(o), x->cmd.letter,
-		rtpp_client_patience(o->engine->client));
+	LOG_OFFER(o, LOG_L_ERR,
+		"%s: no answer to %c within %u ms: the relay counts as down", url_of(o),
+		x->cmd.letter, rtpp_client_patience(o->engine->client));
 	o->engine->on_silent(o->engine->arg, o->node->relay);
 	next_relay(o, -ETIMEDOUT);
 }
 
 /** Read one stream's answer. What is no good is logged here. */
-static enum rtpp_outcome read_answer(struct rtpp_offer *o, struct exchange *x, struct slice text)
+static enum rtpp_outcome read_answer(
+	struct rtpp_offer *o, struct exchange *x, struct slice text)
 {
 	struct rtpp_stream *s = &o->body.streams[x - o->exchanges];
 	struct rtpp_reply reply;
@@ -216,9 +239,11 @@ static enum rtpp_outcome read_answer(struct rtpp_offer *o, struct exchange *x, s
 		s->relay_port = (uint16_t)reply.number;
 		return outcome;
 	}
-	rtpp_client_count(o->engine->client, outcome == RTPP_ECHO ? RTPP_C_ECHOES : RTPP_C_ERRORS);
-	LOG_OFFER(o, LOG_L_ERR, "%s: answered %c for stream %u with \"%.*s\": %s", url_of(o), x->cmd.letter, s->number,
-		SLICE_ARG(text), rtpp_outcome_text(outcome));
+	rtpp_client_count(
+		o->engine->client, outcome == RTPP_ECHO ? RTPP_C_ECHOES : RTPP_C_ERRORS);
+	LOG_OFFER(o, LOG_L_ERR, "%s: answered %c for stream %u with \"%.*s\": %s",
+		url_of(o), x->cmd.letter, s->number, SLICE_ARG(text),
+		rtpp_outcome_text(outcome));
 	return outcome;
 }
 
@@ -263,7 +288,8 @@ static const char *why_not(int err)
 	case -ENOENT:
 		return "there is no SDP";
 	case -EALREADY:
-		return "the SDP says that a relay is in the path already (flag f ignores that)";
+		return "the SDP says that a relay is in the path already (flag f ignores "
+		       "that)";
 	case -EDESTADDRREQ:
 		return "a stream of the SDP has no c= line";
 	case -EADDRNOTAVAIL:
@@ -290,11 +316,13 @@ static int prepare(struct rtpp_offer *o)
 	}
 	err = rtpp_tags_of(o->ask.msg, o->ask.answer, o->ask.flags.lookup, &o->tags);
 	if (err != 0) {
-		LOG_OFFER(o, LOG_L_WARN, "From or To has no tag where this function needs one");
+		LOG_OFFER(o, LOG_L_WARN,
+			"From or To has no tag where this function needs one");
 		return err;
 	}
 	o->tried = arena_zalloc(arena, o->engine->sets->relay_count * sizeof(*o->tried));
-	o->exchanges = arena_zalloc(arena, (o->body.count ? o->body.count : 1) * sizeof(*o->exchanges));
+	o->exchanges = arena_zalloc(
+		arena, (o->body.count ? o->body.count : 1) * sizeof(*o->exchanges));
 	return o->tried && o->exchanges ? 0 : -ENOMEM;
 }
 
@@ -308,8 +336,8 @@ static void settle_node(struct rtpp_offer *o)
 	o->fresh = !o->node || (o->tags.initial && o->engine->views[o->node->relay].down);
 }
 
-int rtpp_offer_begin(struct rtpp_offer **out, struct rtpp_engine *e, const struct rtpp_offer_ask *ask,
-	void (*done)(void *arg), void *arg)
+int rtpp_offer_begin(struct rtpp_offer **out, struct rtpp_engine *e,
+	const struct rtpp_offer_ask *ask, void (*done)(void *arg), void *arg)
 {
 	struct rtpp_offer *o = arena_zalloc(ask->msg->arena, sizeof(*o));
 	int err;
@@ -320,7 +348,9 @@ int rtpp_offer_begin(struct rtpp_offer **out, struct rtpp_engine *e, const struc
 	o->ask = *ask;
 	o->done = done;
 	o->arg = arg;
-	o->opt = (struct rtpp_body_options){.flags = &o->ask.flags, .marker = e->marker, .source = &o->ask.source,
+	o->opt = (struct rtpp_body_options){.flags = &o->ask.flags,
+		.marker = e->marker,
+		.source = &o->ask.source,
 		.max_media = SDP_MAX_MEDIA};
 	err = prepare(o);
 	if (err != 0 || o->body.count == 0)
@@ -347,12 +377,12 @@ static bool is_loopback(const struct addr *a)
 
 int rtpp_offer_finish(struct rtpp_offer *o)
 {
-	const struct addr *forced = &o->ask.forced;
-	const struct addr *fallback = &o->engine->sets->relays[o->node->relay].addr;
+	const struct addr *forced = &o->ask.forced, *fallback;
 	int err;
 
 	if (o->result != 0)
 		return o->result;
+	fallback = &o->engine->sets->relays[o->node->relay].addr;
 	/* A relay that names no address is meant to be reached where we reach it. */
 	if (!addr_is_set(forced))
 		forced = &o->node->advertised;
@@ -360,7 +390,8 @@ int rtpp_offer_finish(struct rtpp_offer *o)
 		fallback = &o->ask.local;
 	err = rtpp_body_apply(&o->body, o->ask.msg, &o->opt, forced, fallback);
 	if (err != 0) {
-		LOG_OFFER(o, LOG_L_ERR, "the SDP cannot be rewritten: %s", strerror(-err));
+		LOG_OFFER(
+			o, LOG_L_ERR, "the SDP cannot be rewritten: %s", strerror(-err));
 		clean_up(o);
 	}
 	return err;
@@ -373,5 +404,6 @@ const struct rtpp_node *rtpp_offer_node(const struct rtpp_offer *o)
 
 unsigned rtpp_offer_patience(const struct rtpp_offer *o)
 {
-	return rtpp_client_patience(o->engine->client) * (o->fresh && o->tags.initial ? o->ask.set->count : 1);
+	return rtpp_client_patience(o->engine->client) *
+		(o->fresh && o->tags.initial ? o->ask.set->count : 1);
 }

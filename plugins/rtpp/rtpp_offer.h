@@ -21,8 +21,8 @@
 
 /** What a thread knows of a relay; index as in rtpp_sets.relays. */
 struct rtpp_view {
-	bool down;         /**< silent; calls of its own fail at once until it is up again */
-	bool disabled;     /**< by an operator: no new calls, its own go on */
+	bool down;     /**< silent; calls of its own fail at once until it is up again */
+	bool disabled; /**< by an operator: no new calls, its own go on */
 	unsigned features; /**< set of enum rtpp_feature */
 	uint64_t down_us;  /**< clock_us() when this thread found it down */
 };
@@ -44,12 +44,15 @@ struct rtpp_offer_ask {
 	struct sip_msg *msg;
 	bool answer;
 	struct rtpp_flags flags;
-	struct addr forced;       /**< the function's ip argument; unset: none */
-	struct addr source;       /**< of the packet */
-	struct addr local;        /**< where it came in, as phones see it: for relays on this machine that tell no address */
+	struct addr forced; /**< the function's ip argument; unset: none */
+	struct addr source; /**< of the packet */
+	struct addr
+		local; /**< where it came in, as phones see it: for relays on this machine that tell no address */
 	const struct rtpp_set *set;
-	const struct rtpp_node *node; /**< the relay that the call has already; NULL: none yet */
-	const char *where;        /**< place in the script, for the log; in the arena or static */
+	const struct rtpp_node
+		*node; /**< the relay that the call has already; NULL: none yet */
+	const char
+		*where; /**< place in the script, for the log; in the arena or static */
 };
 
 struct rtpp_offer;
@@ -58,8 +61,8 @@ struct rtpp_offer;
  * Begin. 0: no stream needs a relay, nothing changes; -EINPROGRESS: *out, in msg's arena, and done runs later, once, unless
  * rtpp_offer_cancel() comes before; other errors: it failed and the log says why.
  */
-int rtpp_offer_begin(struct rtpp_offer **out, struct rtpp_engine *e, const struct rtpp_offer_ask *ask,
-	void (*done)(void *arg), void *arg);
+int rtpp_offer_begin(struct rtpp_offer **out, struct rtpp_engine *e,
+	const struct rtpp_offer_ask *ask, void (*done)(void *arg), void *arg);
 /** After done: edit the message. 0, or why not; the message is then as it was. */
 int rtpp_offer_finish(struct rtpp_offer *o);
 /** Give up: before done has run. Fine after it. */
@@ -75,5 +78,5 @@ bool rtpp_view_usable(const void *views, unsigned relay);
  * Tell the relay to forget a call: sent and repeated, nobody waits. to may be empty. 0, -EINVAL (tags that cannot be sent), -ENOMEM, or
  * the kernel's reason.
  */
-int rtpp_delete(struct rtpp_engine *e, const struct rtpp_node *node, struct slice call_id, struct slice from,
-	struct slice to);
+int rtpp_delete(struct rtpp_engine *e, const struct rtpp_node *node, struct slice call_id,
+	struct slice from, struct slice to);

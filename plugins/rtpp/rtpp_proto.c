@@ -31,7 +31,8 @@ static bool is_word(struct slice s, bool tag)
 	size_t i;
 
 	for (i = 0; i < s.len; i++)
-		if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 0x7f || (tag && s.p[i] == ';'))
+		if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 0x7f ||
+			(tag && s.p[i] == ';'))
 			return false;
 	return s.len > 0;
 }
@@ -101,8 +102,8 @@ static void add_codecs(struct buf *b, struct slice formats)
 	}
 }
 
-void rtpp_modifiers_write(struct buf *b, const struct rtpp_flags *f, bool ip6, unsigned known,
-	struct slice formats, bool *dropped)
+void rtpp_modifiers_write(struct buf *b, const struct rtpp_flags *f, bool ip6,
+	unsigned known, struct slice formats, bool *dropped)
 {
 	if (f->asymmetric)
 		buf_chr(b, 'A');
@@ -149,7 +150,8 @@ int rtpp_reply_parse(struct slice text, struct rtpp_reply *out)
 	if (r.kind == RTPP_REPLY_NUMBER && next_word(&text, &second)) {
 		/* The third word says the family once more ("4" also from rtpengine): the address tells it itself. */
 		if (addr_parse_ip(&r.addr, second) != 0 ||
-			(next_word(&text, &third) && (third.len != 1 || !strchr("46", third.p[0]))) ||
+			(next_word(&text, &third) &&
+				(third.len != 1 || !strchr("46", third.p[0]))) ||
 			next_word(&text, &more))
 			return -EBADMSG;
 		r.kind = RTPP_REPLY_ADDR;
@@ -167,7 +169,8 @@ static bool is_elsewhere(uint32_t code)
 		(code >= 81 && code <= 89) || code == 98 || code == 99;
 }
 
-enum rtpp_outcome rtpp_outcome_of(const struct rtpp_command *sent, const struct rtpp_reply *reply)
+enum rtpp_outcome rtpp_outcome_of(
+	const struct rtpp_command *sent, const struct rtpp_reply *reply)
 {
 	struct addr told;
 
@@ -183,7 +186,8 @@ enum rtpp_outcome rtpp_outcome_of(const struct rtpp_command *sent, const struct 
 		return RTPP_BAD_REPLY;
 	if (reply->kind == RTPP_REPLY_ADDR && reply->number == sent->port &&
 		addr_parse_ip(&told, sent->ip) == 0 &&
-		(addr_is_set(&reply->addr) ? addr_eq_ip(&told, &reply->addr) : addr_is_any(&told)))
+		(addr_is_set(&reply->addr) ? addr_eq_ip(&told, &reply->addr)
+					   : addr_is_any(&told)))
 		return RTPP_ECHO;
 	return RTPP_GOOD;
 }
@@ -194,15 +198,18 @@ const char *rtpp_outcome_text(enum rtpp_outcome o)
 	case RTPP_GOOD:
 		return "done";
 	case RTPP_NO_SESSION:
-		return "the relay has no such session: was it restarted, or is the offer with another relay?";
+		return "the relay has no such session: was it restarted, or is the offer "
+		       "with another relay?";
 	case RTPP_ECHO:
-		return "the relay sent the phone's own address back, so it did not understand the command: check its version";
+		return "the relay sent the phone's own address back, so it did not "
+		       "understand the command: check its version";
 	case RTPP_BAD_REPLY:
 		return "a reply without a usable port: is that an RTP proxy?";
 	case RTPP_REFUSED:
 		return "the relay refused the command";
 	case RTPP_ELSEWHERE:
-		return "the relay has no room for this call: check its port range and load";
+		return "the relay has no room for this call: check its port range and "
+		       "load";
 	default:
 		return "";
 	}

@@ -14,16 +14,17 @@
 #include "core/base/slice.h"
 #include "plugins/rtpp/rtpp_flags.h"
 
-#define RTPP_COMMAND_MAX 4096 /**< bytes of a command without cookie; the relays take 8 KiB */
-#define RTPP_REPLY_MAX   1024
+#define RTPP_COMMAND_MAX                                                                 \
+	4096 /**< bytes of a command without cookie; the relays take 8 KiB */
+#define RTPP_REPLY_MAX 1024
 
 /** What a relay can do, by the dates that VF is asked for. */
 enum rtpp_feature {
-	RTPP_F_STREAMS = 1,      /**< 20050322: several streams */
-	RTPP_F_VERSION_ARG = 2,  /**< 20060704 */
-	RTPP_F_REPACKETISE = 4,  /**< 20071116 */
-	RTPP_F_CODECS = 8,       /**< 20081102 */
-	RTPP_F_NOTIFY = 16,      /**< 20081224 */
+	RTPP_F_STREAMS = 1,     /**< 20050322: several streams */
+	RTPP_F_VERSION_ARG = 2, /**< 20060704 */
+	RTPP_F_REPACKETISE = 4, /**< 20071116 */
+	RTPP_F_CODECS = 8,      /**< 20081102 */
+	RTPP_F_NOTIFY = 16,     /**< 20081224 */
 };
 #define RTPP_FEATURES 5
 /** Date and bit of feature i < RTPP_FEATURES. */
@@ -37,11 +38,11 @@ struct rtpp_command {
 	char letter;
 	struct slice modifiers;
 	struct slice call_id;
-	struct slice ip;      /**< U and L: without brackets */
+	struct slice ip; /**< U and L: without brackets */
 	uint16_t port;
-	struct slice tag_a;   /**< of the party that made the offer; D: From tag */
-	struct slice tag_b;   /**< the other one's; empty: none */
-	unsigned stream;      /**< U and L: from 1 */
+	struct slice tag_a; /**< of the party that made the offer; D: From tag */
+	struct slice tag_b; /**< the other one's; empty: none */
+	unsigned stream;    /**< U and L: from 1 */
 };
 /** Append the line, without line end. -EINVAL: a word is missing or holds what would break the line; -EMSGSIZE. */
 int rtpp_command_write(struct buf *b, const struct rtpp_command *c);
@@ -49,8 +50,8 @@ int rtpp_command_write(struct buf *b, const struct rtpp_command *c);
  * Append the modifiers of U and L. formats: payload types of the m= line ("0 8 101"), told when the relay knows
  * codecs. *dropped is set when the relay cannot repacketise and it was asked for.
  */
-void rtpp_modifiers_write(struct buf *b, const struct rtpp_flags *f, bool ip6, unsigned features,
-	struct slice formats, bool *dropped);
+void rtpp_modifiers_write(struct buf *b, const struct rtpp_flags *f, bool ip6,
+	unsigned features, struct slice formats, bool *dropped);
 
 enum rtpp_reply_kind {
 	RTPP_REPLY_NUMBER, /**< one number: V, VF, D, or a port without address */
@@ -59,8 +60,9 @@ enum rtpp_reply_kind {
 };
 struct rtpp_reply {
 	enum rtpp_reply_kind kind;
-	uint32_t number;   /**< port, or the error's code */
-	struct addr addr;  /**< without port; unset: none given (also for 0.0.0.0 and ::) */
+	uint32_t number; /**< port, or the error's code */
+	struct addr
+		addr; /**< without port; unset: none given (also for 0.0.0.0 and ::) */
 };
 /** A reply without its cookie. 0 and *out, or -EBADMSG. */
 int rtpp_reply_parse(struct slice text, struct rtpp_reply *out);
@@ -68,12 +70,13 @@ int rtpp_reply_parse(struct slice text, struct rtpp_reply *out);
 /** What a reply to U or L means. */
 enum rtpp_outcome {
 	RTPP_GOOD,
-	RTPP_NO_SESSION,  /**< port 0, or the relay does not know the call */
-	RTPP_ECHO,        /**< the command's own address came back: it was not understood, nothing is relayed */
-	RTPP_BAD_REPLY,   /**< port out of range, or no port at all */
-	RTPP_REFUSED,     /**< the relay cannot take it for a reason that lies in the command */
-	RTPP_ELSEWHERE,   /**< the relay is well but cannot take it: another one may */
+	RTPP_NO_SESSION, /**< port 0, or the relay does not know the call */
+	RTPP_ECHO, /**< the command's own address came back: it was not understood, nothing is relayed */
+	RTPP_BAD_REPLY, /**< port out of range, or no port at all */
+	RTPP_REFUSED, /**< the relay cannot take it for a reason that lies in the command */
+	RTPP_ELSEWHERE, /**< the relay is well but cannot take it: another one may */
 };
-enum rtpp_outcome rtpp_outcome_of(const struct rtpp_command *sent, const struct rtpp_reply *reply);
+enum rtpp_outcome rtpp_outcome_of(
+	const struct rtpp_command *sent, const struct rtpp_reply *reply);
 /** For log lines: what it means and what to do. */
 const char *rtpp_outcome_text(enum rtpp_outcome o);

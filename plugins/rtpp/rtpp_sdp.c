@@ -10,7 +10,8 @@ static bool is_relayed(struct slice proto)
 		slice_istarts(proto, SLICE("DTLS/"));
 }
 
-static int read_stream(struct rtpp_stream *s, struct sip_msg *msg, const struct rtpp_body_options *opt)
+static int read_stream(
+	struct rtpp_stream *s, struct sip_msg *msg, const struct rtpp_body_options *opt)
 {
 	char text[ADDR_TEXT];
 	struct addr told;
@@ -31,7 +32,8 @@ static int read_stream(struct rtpp_stream *s, struct sip_msg *msg, const struct 
 	return s->told_ip.p ? 0 : -ENOMEM;
 }
 
-static int read_streams(struct rtpp_body *b, struct sip_msg *msg, const struct rtpp_body_options *opt)
+static int read_streams(
+	struct rtpp_body *b, struct sip_msg *msg, const struct rtpp_body_options *opt)
 {
 	unsigned p, m, number = 0;
 
@@ -45,7 +47,8 @@ static int read_streams(struct rtpp_body *b, struct sip_msg *msg, const struct r
 			number++;
 			if (sdp->media[m].port == 0 || !is_relayed(sdp->media[m].proto))
 				continue;
-			*s = (struct rtpp_stream){.sdp = sdp, .media = &sdp->media[m], .number = number};
+			*s = (struct rtpp_stream){
+				.sdp = sdp, .media = &sdp->media[m], .number = number};
 			err = read_stream(s, msg, opt);
 			if (err != 0)
 				return err;
@@ -55,7 +58,8 @@ static int read_streams(struct rtpp_body *b, struct sip_msg *msg, const struct r
 	return 0;
 }
 
-int rtpp_body_read(struct rtpp_body *out, struct sip_msg *msg, const struct rtpp_body_options *opt)
+int rtpp_body_read(
+	struct rtpp_body *out, struct sip_msg *msg, const struct rtpp_body_options *opt)
 {
 	unsigned total = 0, p;
 	int n;
@@ -68,13 +72,15 @@ int rtpp_body_read(struct rtpp_body *out, struct sip_msg *msg, const struct rtpp
 	for (p = 0; p < out->part_count; p++) {
 		const struct sdp *sdp = &out->parts[p].sdp;
 
-		if (opt->marker.len > 0 && !opt->flags->ignore_marker && sdp_has_line(sdp, opt->marker))
+		if (opt->marker.len > 0 && !opt->flags->ignore_marker &&
+			sdp_has_line(sdp, opt->marker))
 			return -EALREADY;
 		total += sdp->media_count;
 	}
 	if (total > opt->max_media)
 		return -E2BIG;
-	out->streams = arena_zalloc(msg->arena, (total ? total : 1) * sizeof(*out->streams));
+	out->streams =
+		arena_zalloc(msg->arena, (total ? total : 1) * sizeof(*out->streams));
 	if (!out->streams)
 		return -ENOMEM;
 	return read_streams(out, msg, opt);
@@ -115,12 +121,14 @@ static bool first_of_session(const struct rtpp_body *b, unsigned i)
 	unsigned k;
 
 	for (k = 0; k < i; k++)
-		if (b->streams[k].sdp == b->streams[i].sdp && b->streams[k].conn == b->streams[i].conn)
+		if (b->streams[k].sdp == b->streams[i].sdp &&
+			b->streams[k].conn == b->streams[i].conn)
 			return false;
 	return true;
 }
 
-static void write_stream(const struct writer *w, struct rtpp_body *b, unsigned i, bool first_in_part)
+static void write_stream(
+	const struct writer *w, struct rtpp_body *b, unsigned i, bool first_in_part)
 {
 	struct rtpp_stream *s = &b->streams[i];
 	struct sdp_media *m = s->media;
@@ -135,7 +143,8 @@ static void write_stream(const struct writer *w, struct rtpp_body *b, unsigned i
 		write_addr(w, s->conn, s->held);
 	if (!first_in_part)
 		return;
-	if (w->flags->session && s->conn != &s->sdp->conn && !slice_empty(s->sdp->conn.line)) {
+	if (w->flags->session && s->conn != &s->sdp->conn &&
+		!slice_empty(s->sdp->conn.line)) {
 		struct addr old;
 
 		write_addr(w, &s->sdp->conn,
@@ -145,8 +154,9 @@ static void write_stream(const struct writer *w, struct rtpp_body *b, unsigned i
 		sdp_set_addr(&s->sdp->origin, w->text, addr_family(&w->addr) == AF_INET6);
 }
 
-int rtpp_body_apply(struct rtpp_body *body, struct sip_msg *msg, const struct rtpp_body_options *opt,
-	const struct addr *forced, const struct addr *fallback)
+int rtpp_body_apply(struct rtpp_body *body, struct sip_msg *msg,
+	const struct rtpp_body_options *opt, const struct addr *forced,
+	const struct addr *fallback)
 {
 	struct writer w = {.arena = msg->arena, .flags = opt->flags};
 	const struct addr *use = NULL;
@@ -167,7 +177,8 @@ int rtpp_body_apply(struct rtpp_body *body, struct sip_msg *msg, const struct rt
 		if (err != 0)
 			return err;
 		write_stream(&w, body, i, s->sdp != last);
-		if (s->sdp != last && opt->marker.len > 0 && !sdp_has_line(s->sdp, opt->marker)) {
+		if (s->sdp != last && opt->marker.len > 0 &&
+			!sdp_has_line(s->sdp, opt->marker)) {
 			err = sdp_append_line(s->sdp, opt->marker);
 			if (err != 0)
 				return err;

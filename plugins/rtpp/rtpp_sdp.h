@@ -15,15 +15,15 @@
 struct rtpp_stream {
 	struct sdp *sdp;
 	struct sdp_media *media;
-	struct sdp_addr *conn;  /**< the c= that holds for it */
-	unsigned number;        /**< from 1 */
-	bool held;              /**< c= 0.0.0.0 or ::, hold as of old: the address stays */
-	struct slice told_ip;   /**< for the relay; in the arena */
+	struct sdp_addr *conn; /**< the c= that holds for it */
+	unsigned number;       /**< from 1 */
+	bool held;             /**< c= 0.0.0.0 or ::, hold as of old: the address stays */
+	struct slice told_ip;  /**< for the relay; in the arena */
 	bool told_ip6;
 	uint16_t port;
 
 	/* what the relay gave; the caller fills it in before rtpp_body_apply() */
-	struct addr relay;      /**< unset: none, that of an earlier stream holds */
+	struct addr relay; /**< unset: none, that of an earlier stream holds */
 	uint16_t relay_port;
 };
 
@@ -37,7 +37,7 @@ struct rtpp_body {
 
 struct rtpp_body_options {
 	const struct rtpp_flags *flags;
-	struct slice marker;       /**< without line end; empty: neither looked for nor added */
+	struct slice marker; /**< without line end; empty: neither looked for nor added */
 	const struct addr *source; /**< of the packet */
 	unsigned max_media;
 };
@@ -46,10 +46,12 @@ struct rtpp_body_options {
  * not; -EDESTADDRREQ: a stream without c=; -EADDRNOTAVAIL: its c= is no IP address and shall be told to the relay; -EINVAL, -E2BIG,
  * -ENOMEM.
  */
-int rtpp_body_read(struct rtpp_body *out, struct sip_msg *msg, const struct rtpp_body_options *opt);
+int rtpp_body_read(
+	struct rtpp_body *out, struct sip_msg *msg, const struct rtpp_body_options *opt);
 /**
  * Write ports and addresses of all streams into the message in one edit. forced: the address to write whatever the relay gave (unset:
  * none); otherwise the relay's, that of an earlier stream, or fallback. 0; -ENOMEM: the message is as it was.
  */
-int rtpp_body_apply(struct rtpp_body *body, struct sip_msg *msg, const struct rtpp_body_options *opt,
-	const struct addr *forced, const struct addr *fallback);
+int rtpp_body_apply(struct rtpp_body *body, struct sip_msg *msg,
+	const struct rtpp_body_options *opt, const struct addr *forced,
+	const struct addr *fallback);

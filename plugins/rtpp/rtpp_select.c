@@ -11,8 +11,8 @@ static uint64_t mix(uint64_t h)
 	return h ^ h >> 33;
 }
 
-const struct rtpp_node *rtpp_select(
-	const struct rtpp_set *set, uint64_t hash, bool (*usable)(const void *arg, unsigned relay), const void *arg)
+const struct rtpp_node *rtpp_select(const struct rtpp_set *set, uint64_t hash,
+	bool (*usable)(const void *arg, unsigned relay), const void *arg)
 {
 	uint64_t all = 0, living = 0, at;
 	const struct rtpp_node *spare = NULL;

@@ -10,5 +10,5 @@
 #include "plugins/rtpp/rtpp_conf.h"
 
 /** hash: all 64 bits should be good. usable: may this relay (index into sets->relays) be chosen? NULL: none is left. */
-const struct rtpp_node *rtpp_select(
-	const struct rtpp_set *set, uint64_t hash, bool (*usable)(const void *arg, unsigned relay), const void *arg);
+const struct rtpp_node *rtpp_select(const struct rtpp_set *set, uint64_t hash,
+	bool (*usable)(const void *arg, unsigned relay), const void *arg);

@@ -5,8 +5,8 @@
 
 #include "plugins/rtpp/rtpp.h"
 
-#define PROBE_MS  1000       /* between two probes of a relay that may be probed */
-#define JITTER_MS 200        /* so that nodes that saw it fail together do not ask together */
+#define PROBE_MS  1000 /* between two probes of a relay that may be probed */
+#define JITTER_MS 200  /* so that nodes that saw it fail together do not ask together */
 #define NEVER     4294967295 /* as recheck_ticks: until an operator enables it */
 
 /** One command of a probe under way. */
@@ -21,12 +21,12 @@ struct health {
 	struct service *service;
 	unsigned relay;
 	bool down;
-	bool disabled;      /* the operator's switch */
-	bool seen;          /* has answered since the start: rtpproxy_disable_tout holds from then on */
-	uint64_t recheck;   /* ms of loop_now(); UINT64_MAX: not by itself */
+	bool disabled; /* the operator's switch */
+	bool seen; /* has answered since the start: rtpproxy_disable_tout holds from then on */
+	uint64_t recheck; /* ms of loop_now(); UINT64_MAX: not by itself */
 	unsigned features;
-	unsigned found;     /* by the probe under way */
-	unsigned waiting;   /* its questions without an answer */
+	unsigned found;   /* by the probe under way */
+	unsigned waiting; /* its questions without an answer */
 	struct question questions[1 + RTPP_FEATURES];
 	struct timer timer;
 };
@@ -36,7 +36,7 @@ struct service {
 	const struct rtpp_conf *conf;
 	struct log_source *log;
 	unsigned first_counter;
-	uint64_t started;   /* ms of loop_now() */
+	uint64_t started; /* ms of loop_now() */
 	struct rtpp_client *client;
 	struct health *all;
 };
@@ -48,22 +48,30 @@ static const char *url_of(const struct health *h)
 
 static void probe(struct health *h, unsigned sends);
 
+/** Wall clock seconds at which a relay that is down is tried again. */
+static int64_t until(const struct health *h)
+{
+	uint64_t now = loop_now(h->service->thread->loop);
+
+	if (h->recheck == UINT64_MAX)
+		return INT64_MAX;
+	return clock_wall() + (int64_t)((h->recheck > now ? h->recheck - now : 0) / 1000);
+}
+
 static void publish(struct health *h, enum bus_topic topic, const char *reason)
 {
 	struct bus_event ev = {.topic = topic};
-	uint64_t now = loop_now(h->service->thread->loop);
 
 	(void)snprintf(ev.relay.url, sizeof(ev.relay.url), "%s", url_of(h));
 	(void)snprintf(ev.relay.reason, sizeof(ev.relay.reason), "%s", reason);
-	if (h->down)
-		ev.relay.until = h->recheck == UINT64_MAX ? INT64_MAX :
-			clock_wall() + (int64_t)((h->recheck > now ? h->recheck - now : 0) / 1000);
+	ev.relay.until = h->down ? until(h) : 0;
 	bus_publish(h->service->thread->bus, &ev);
 }
 
 static void count_down(struct health *h, int64_t n)
 {
-	counter_add(h->service->thread->counters, h->service->first_counter + RTPP_C_RELAYS_DOWN, n);
+	counter_add(h->service->thread->counters,
+		h->service->first_counter + RTPP_C_RELAYS_DOWN, n);
 }
 
 /** A set all of whose relays are down is worth a probe each second: anything is better than no relay. */
@@ -117,14 +125,20 @@ static void set_down(struct health *h, const char *reason, bool tell)
 	struct service *s = h->service;
 	int64_t tout = h->seen ? s->conf->rtpproxy_disable_tout : 0;
 
-	h->recheck = tout < 0 ? UINT64_MAX : loop_now(s->thread->loop) + (uint64_t)tout * 1000;
+	h->recheck =
+		tout < 0 ? UINT64_MAX : loop_now(s->thread->loop) + (uint64_t)tout * 1000;
 	if (!h->down) {
 		h->down = true;
 		count_down(h, 1);
 		if (tout < 0)
-			LOG(s->log, LOG_L_ERR, "%s is down: %s; not used until nh_enable_rtpp enables it", url_of(h), reason);
+			LOG(s->log, LOG_L_ERR,
+				"%s is down: %s; not used until nh_enable_rtpp enables "
+				"it",
+				url_of(h), reason);
 		else
-			LOG(s->log, LOG_L_ERR, "%s is down: %s; not used for %" PRId64 " s, then as soon as it answers a probe",
+			LOG(s->log, LOG_L_ERR,
+				"%s is down: %s; not used for %" PRId64
+				" s, then as soon as it answers a probe",
 				url_of(h), reason, tout);
 		if (tell)
 			publish(h, BUS_RELAY_DOWN, reason);
@@ -146,7 +160,9 @@ static void set_up(struct health *h)
 	if (!news)
 		return;
 	LOG(h->service->log, LOG_L_NOTICE, "%s is up%s", url_of(h),
-		h->features & RTPP_F_STREAMS ? "" : "; it says that it knows one stream a call only (VF 20050322)");
+		h->features & RTPP_F_STREAMS
+			? ""
+			: "; it says that it knows one stream a call only (VF 20050322)");
 	publish(h, BUS_RELAY_UP, "answers");
 }
 
@@ -178,9 +194,11 @@ static void ask(struct health *h, unsigned i, unsigned sends)
 
 	q->health = h;
 	q->bit = i == 0 ? 0 : rtpp_feature_bit(i - 1);
-	len = i == 0 ? snprintf(q->line, sizeof(q->line), "V") :
-		       snprintf(q->line, sizeof(q->line), "VF %s", rtpp_feature_date(i - 1));
-	if (rtpp_client_send(h->service->client, &q->pending, &h->service->conf->sets.relays[h->relay].addr,
+	len = i == 0
+		? snprintf(q->line, sizeof(q->line), "V")
+		: snprintf(q->line, sizeof(q->line), "VF %s", rtpp_feature_date(i - 1));
+	if (rtpp_client_send(h->service->client, &q->pending,
+		    &h->service->conf->sets.relays[h->relay].addr,
 		    slice_make(q->line, (size_t)len), sends, on_answer, q) == 0)
 		h->waiting++;
 }
@@ -190,7 +208,9 @@ static void on_version(struct health *h, struct slice text)
 	unsigned i;
 
 	if (!slice_eq(slice_trim(text), SLICE(RTPP_BASE_VERSION))) {
-		LOG(h->service->log, LOG_L_ERR, "%s answers V with \"%.*s\", not with %s: it is no RTP proxy that we can use",
+		LOG(h->service->log, LOG_L_ERR,
+			"%s answers V with \"%.*s\", not with %s: it is no RTP proxy "
+			"that we can use",
 			url_of(h), SLICE_ARG(text), RTPP_BASE_VERSION);
 		probe_failed(h, "answers V wrongly");
 		return;
@@ -237,7 +257,8 @@ static void on_down(void *arg, const struct bus_event *ev)
 	struct service *s = arg;
 	int relay = rtpp_relay_find(&s->conf->sets, slice_str(ev->relay.url));
 
-	if (relay < 0 || strcmp(ev->relay.reason, RTPP_BY_OPERATOR) == 0 || s->all[relay].down)
+	if (relay < 0 || strcmp(ev->relay.reason, RTPP_BY_OPERATOR) == 0 ||
+		s->all[relay].down)
 		return;
 	give_up(&s->all[relay]);
 	set_down(&s->all[relay], ev->relay.reason, false);
@@ -267,7 +288,9 @@ static int64_t recheck_ticks(const struct health *h)
 		return NEVER;
 	if (!h->down)
 		return 0;
-	return h->recheck > h->service->started ? (int64_t)((h->recheck - h->service->started) / 1000) : 0;
+	return h->recheck > h->service->started
+		? (int64_t)((h->recheck - h->service->started) / 1000)
+		: 0;
 }
 
 void rtpp_service_show(void *self, struct bus_request *req, const json_t *params)
@@ -317,8 +340,10 @@ static void switch_relay(struct health *h, bool on)
 void rtpp_service_enable(void *self, struct bus_request *req, const json_t *params)
 {
 	struct service *s = self;
-	const json_t *url = json_is_array(params) ? json_array_get(params, 0) : json_object_get(params, "url");
-	const json_t *value = json_is_array(params) ? json_array_get(params, 1) : json_object_get(params, "enable");
+	const json_t *url = json_is_array(params) ? json_array_get(params, 0)
+						  : json_object_get(params, "url");
+	const json_t *value = json_is_array(params) ? json_array_get(params, 1)
+						    : json_object_get(params, "enable");
 	int64_t on;
 	int relay;
 
@@ -334,7 +359,9 @@ void rtpp_service_enable(void *self, struct bus_request *req, const json_t *para
 		bus_fail(req, 400, "Bad parameter: expected 1 or 0");
 		return;
 	}
-	relay = json_string_value(url) ? rtpp_relay_find(&s->conf->sets, slice_str(json_string_value(url))) : -1;
+	relay = json_string_value(url)
+		? rtpp_relay_find(&s->conf->sets, slice_str(json_string_value(url)))
+		: -1;
 	if (relay < 0) {
 		bus_fail(req, 404, "RTP proxy not found");
 		return;
@@ -345,8 +372,12 @@ void rtpp_service_enable(void *self, struct bus_request *req, const json_t *para
 
 static int start_health(struct service *s, const struct ph_plugin_ctx *ctx)
 {
-	const struct rtpp_client_setup setup = {.loop = s->thread->loop, .counters = s->thread->counters,
-		.first_counter = ctx->first_counter, .log = ctx->log, .worker = -1, .timeout_ms = s->conf->timeout_ms,
+	const struct rtpp_client_setup setup = {.loop = s->thread->loop,
+		.counters = s->thread->counters,
+		.first_counter = ctx->first_counter,
+		.log = ctx->log,
+		.worker = -1,
+		.timeout_ms = s->conf->timeout_ms,
 		.sends = (unsigned)s->conf->rtpproxy_retr};
 	unsigned i;
 	int err;
@@ -365,7 +396,8 @@ static int start_health(struct service *s, const struct ph_plugin_ctx *ctx)
 	return 0;
 }
 
-int rtpp_service_start(struct ph_thread *thread, const struct ph_plugin_ctx *ctx, void **selfp)
+int rtpp_service_start(
+	struct ph_thread *thread, const struct ph_plugin_ctx *ctx, void **selfp)
 {
 	struct service *s = calloc(1, sizeof(*s));
 	unsigned i;

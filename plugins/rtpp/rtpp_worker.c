@@ -16,7 +16,8 @@ static void ask_service(struct rtpp_worker *w);
 
 static int64_t attribute(const json_t *node, const char *name)
 {
-	return json_integer_value(json_object_get(json_object_get(node, "attributes"), name));
+	return json_integer_value(
+		json_object_get(json_object_get(node, "attributes"), name));
 }
 
 static void take_state(struct rtpp_worker *w, const json_t *all, uint64_t asked_us)
@@ -49,7 +50,8 @@ static void on_state(void *arg, int code, const char *reason, const struct tree 
 		if (all)
 			take_state(w, all, ask->at_us);
 		else if (code != 503)
-			LOG(w->log, LOG_L_WARN, "the state of the relays is not known: %s", reason);
+			LOG(w->log, LOG_L_WARN,
+				"the state of the relays is not known: %s", reason);
 		if (w->ask_again && code != 503)
 			ask_service(w);
 	}
@@ -70,7 +72,8 @@ static void ask_service(struct rtpp_worker *w)
 	ask->owner = w;
 	ask->at_us = clock_us();
 	w->asking = ask;
-	if (bus_call(w->worker->t.bus, RTPP_REQ_RELAYS, NULL, ASK_MS, on_state, ask) != 0) {
+	if (bus_call(w->worker->t.bus, RTPP_REQ_RELAYS, NULL, ASK_MS, on_state, ask) !=
+		0) {
 		w->asking = NULL;
 		free(ask);
 	}
@@ -87,7 +90,8 @@ static void on_event(void *arg, const struct bus_event *ev)
 	v = &w->engine.views[relay];
 	if (ev->topic == BUS_RELAY_UP) {
 		v->down = false;
-		ask_service(w); /* it may have come back with other features; is it switched on? */
+		ask_service(
+			w); /* it may have come back with other features; is it switched on? */
 	} else if (strcmp(ev->relay.reason, RTPP_BY_OPERATOR) == 0) {
 		v->disabled = true;
 	} else if (!v->down) {
@@ -116,16 +120,22 @@ static void on_silent(void *arg, unsigned relay)
 		return;
 	v->down = true;
 	v->down_us = clock_us();
-	(void)snprintf(ev.relay.url, sizeof(ev.relay.url), "%s", w->conf->sets.relays[relay].url);
-	(void)snprintf(ev.relay.reason, sizeof(ev.relay.reason), "no answer to a command");
+	(void)snprintf(ev.relay.url, sizeof(ev.relay.url), "%s",
+		w->conf->sets.relays[relay].url);
+	(void)snprintf(
+		ev.relay.reason, sizeof(ev.relay.reason), "no answer to a command");
 	bus_publish(w->worker->t.bus, &ev);
 }
 
 static int start_engine(struct rtpp_worker *w, const struct ph_plugin_ctx *ctx)
 {
-	const struct rtpp_client_setup setup = {.loop = w->worker->t.loop, .counters = w->worker->t.counters,
-		.first_counter = ctx->first_counter, .log = ctx->log, .worker = w->worker->t.worker,
-		.timeout_ms = w->conf->timeout_ms, .sends = (unsigned)w->conf->rtpproxy_retr};
+	const struct rtpp_client_setup setup = {.loop = w->worker->t.loop,
+		.counters = w->worker->t.counters,
+		.first_counter = ctx->first_counter,
+		.log = ctx->log,
+		.worker = w->worker->t.worker,
+		.timeout_ms = w->conf->timeout_ms,
+		.sends = (unsigned)w->conf->rtpproxy_retr};
 	struct rtpp_engine *e = &w->engine;
 
 	e->sets = &w->conf->sets;
@@ -138,7 +148,8 @@ static int start_engine(struct rtpp_worker *w, const struct ph_plugin_ctx *ctx)
 	return e->views ? rtpp_client_new(&e->client, &setup) : -ENOMEM;
 }
 
-int rtpp_worker_start(struct ph_worker *worker, const struct ph_plugin_ctx *ctx, void **selfp)
+int rtpp_worker_start(
+	struct ph_worker *worker, const struct ph_plugin_ctx *ctx, void **selfp)
 {
 	struct rtpp_worker *w = calloc(1, sizeof(*w));
 	int err;

@@ -54,7 +54,7 @@ def test_demonstration_and_ctrl_c(t):
     check.contains(log, "50 of 50 RTP packets reached bob, 50 of 50 reached alice", "the demonstration")
     check.equal(len(re.findall("^(?:Point a phone|Then register)", log, re.M)), 2, "lines on how to point a phone at it")
 
-    phone = Phone("visitor", ("127.0.0.1", port), "127.0.0.1")
+    phone = Phone("visitor", ("127.0.0.1", port), f"127.0.0.1:{port}")
     t.phones.append(phone)
     phone.register()
     control = re.search(r"Counters:  (\S+) -s (\S+) stats", log)
@@ -64,7 +64,7 @@ def test_demonstration_and_ctrl_c(t):
     below = children(process.pid)
     check.equal({n for n in below.values() if n in ("pinholed", "rtpengine")}, {"pinholed", "rtpengine"}, "what runs")
     check.equal(process.stop(signal.SIGINT, 20), 0, "exit status after Ctrl-C")
-    check.that(gone(below), f"something still runs of {below}")
+    check.until(lambda: gone(below), 3, f"something still runs of {below}")
     check.equal([n for n in os.listdir(t.dir) if n.startswith("pinhole-quickstart")], [], "folders left behind")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("127.0.0.1", port))

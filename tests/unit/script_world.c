@@ -10,7 +10,8 @@ static int fn_mark(void *self, struct ph_msg *msg, const struct ph_arg *args)
 
 	(void)self;
 	(void)msg;
-	snprintf(world.trace + len, sizeof(world.trace) - len, "%.*s", SLICE_ARG(args[0].s));
+	snprintf(world.trace + len, sizeof(world.trace) - len, "%.*s",
+		SLICE_ARG(args[0].s));
 	return PH_TRUE;
 }
 
@@ -50,8 +51,8 @@ static int fn_nest(void *self, struct ph_msg *msg, const struct ph_arg *args)
 	struct script_result result;
 
 	(void)self;
-	world.nested = script_start(&world.env, world.prog, (int)args[0].n, PH_ROUTE_BRANCH, msg,
-		&result, nest_done, NULL);
+	world.nested = script_start(&world.env, world.prog, (int)args[0].n,
+		PH_ROUTE_BRANCH, msg, &result, nest_done, NULL);
 	return world.nested == SCRIPT_SUSPENDED ? PH_PARK : result.code;
 }
 
@@ -61,8 +62,8 @@ static int fn_spawn(void *self, struct ph_msg *msg, const struct ph_arg *args)
 	struct script_result result;
 
 	(void)self;
-	world.nested = script_start(&world.env, world.prog, (int)args[0].n, PH_ROUTE_BRANCH, msg,
-		&result, NULL, NULL);
+	world.nested = script_start(&world.env, world.prog, (int)args[0].n,
+		PH_ROUTE_BRANCH, msg, &result, NULL, NULL);
 	return PH_TRUE;
 }
 
@@ -113,8 +114,8 @@ static const char *check_letters(const char *text, char why[128])
 	return why;
 }
 
-static const struct ph_flag_name names[] = {
-	{"private-contact", 1}, {"diff-ip-src-via", 2}, {"diff-port-src-via", 16}, {NULL, 0}};
+static const struct ph_flag_name names[] = {{"private-contact", 1},
+	{"diff-ip-src-via", 2}, {"diff-port-src-via", 16}, {NULL, 0}};
 
 #define ALL .routes = PH_ROUTES_ALL
 /* clang-format off */
@@ -146,8 +147,9 @@ static void *const instances[] = {NULL};
 static bool is_myself(void *arg, struct slice host, uint16_t port)
 {
 	(void)arg;
-	return (slice_ieq(host, SLICE("198.51.100.1")) || slice_ieq(host, SLICE("example.org"))) &&
-	       (port == 0 || port == 5060);
+	return (slice_ieq(host, SLICE("198.51.100.1")) ||
+		       slice_ieq(host, SLICE("example.org"))) &&
+		(port == 0 || port == 5060);
 }
 
 void world_request(const char *text)
@@ -205,7 +207,8 @@ static int load(const char *text, enum script_dialect dialect)
 
 	script_unref(&world.prog);
 	script_errors_free(&world.errors);
-	return script_load_text(&world.prog, &opt, "edge.route", slice_str(text), &world.errors);
+	return script_load_text(
+		&world.prog, &opt, "edge.route", slice_str(text), &world.errors);
 }
 
 const char *world_complaints(void)
@@ -260,8 +263,8 @@ int world_run_block(enum script_block_kind kind, const char *name, enum ph_route
 	memset(&world.result, 0, sizeof(world.result));
 	world.done = 0;
 	world.trace[0] = '\0';
-	return script_start(&world.env, world.prog, block, route, world.msg, &world.result,
-		run_done, NULL);
+	return script_start(&world.env, world.prog, block, route, world.msg,
+		&world.result, run_done, NULL);
 }
 
 void world_traces(const char *text, enum script_dialect dialect, const char *trace)

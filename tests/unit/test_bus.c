@@ -461,7 +461,8 @@ static void a_service_that_goes_away_ends_its_requests_with_503(void **state)
 	RUN_UNTIL(w, w->kept_count == 5);
 	before = clock_us();
 	bus_endpoint_destroy(&w->ends[1]);
-	assert_true(clock_us() - before < 400000);
+	/* The hub has said goodbye: nobody waited in vain. */
+	assert_true(clock_us() - before < 900000);
 	RUN_UNTIL(w, a[0].count + a[1].count + a[2].count + a[3].count + a[4].count == 5);
 	for (unsigned i = 0; i < 5; i++)
 		assert_int_equal(a[i].code, 503);

@@ -110,6 +110,65 @@ static void a_call_goes_its_way(void **state)
 		world_text(msg), "Record-Route: <sip:198.51.100.7;lr;ftag=a1>\r\n"));
 }
 
+/** As Kamailio's default script has it: one block for requests, branches, failures and replies. */
+static const char nat_manage[] =
+	"#!KAMAILIO\n"
+	"request_route { record_route(); setbflag(6); t_on_branch(\"B\"); "
+	"t_on_reply(\"R\");\n"
+	"  t_on_failure(\"F\"); route(NATMANAGE); t_relay(); }\n"
+	"route[NATMANAGE] {\n"
+	"  if (is_request()) { if(has_totag()) { if(check_route_param(\"nat=yes\")) { "
+	"setbflag(6); } } }\n"
+	"  if (!(isflagset(5) || isbflagset(6))) return;\n"
+	"  if (is_request()) { if (!has_totag()) { if(t_is_branch_route()) { "
+	"add_rr_param(\";nat=yes\"); } } }\n"
+	"  if (is_reply()) { if(isbflagset(6)) { if(is_first_hop()) setflag(9); } }\n"
+	"}\n"
+	"branch_route[B] { xdbg(\"new branch [$T_branch_idx] to $ru\\n\"); "
+	"route(NATMANAGE); }\n"
+	"onreply_route[R] { if(status=~\"[12][0-9][0-9]\") { route(NATMANAGE); } }\n"
+	"failure_route[F] { route(NATMANAGE); if (t_is_canceled()) { exit; } }\n";
+
+static void run_block(struct ph_msg *msg, enum script_block_kind kind, const char *name,
+	enum ph_route route)
+{
+	struct script_result result;
+
+	assert_int_equal(script_start(&world->env, program,
+				 script_block_named(program, kind, slice_str(name)),
+				 route, msg, &result, NULL, NULL),
+		SCRIPT_FINISHED);
+}
+
+static void one_block_may_serve_requests_and_replies(void **state)
+{
+	struct ph_msg *msg = world_invite(), *reply;
+	struct tm_branch branch = {.index = 0, .target = {.bflags = 64}};
+	struct tm_trans trans = {.request = msg};
+	sip_mark mark;
+
+	(void)state;
+	(void)run(msg, nat_manage);
+	assert_null(strstr(world_text(msg), "nat=yes"));
+	mark = sip_edit_mark(&msg->sip);
+	msg->branch = &branch;
+	run_block(msg, SCRIPT_BRANCH, "B", PH_ROUTE_BRANCH);
+	assert_non_null(strstr(world_text(msg),
+		"Record-Route: <sip:198.51.100.7;lr;ftag=a1;nat=yes>\r\n"));
+	sip_rollback(&msg->sip, mark);
+	msg->branch = NULL;
+	run_block(msg, SCRIPT_FAILURE, "F", PH_ROUTE_FAILURE);
+	reply = world_msg(
+		"SIP/2.0 200 OK\nv: SIP/2.0/UDP h;branch=z9hG4bK1\nf: <sip:a@x>;tag=1\n"
+		"t: <sip:b@y>;tag=2\ni: c\nCSeq: 7 INVITE\nRecord-Route: "
+		"<sip:198.51.100.7;lr>\n\n");
+	reply->trans = &trans;
+	reply->branch = &branch;
+	run_block(reply, SCRIPT_REPLY, "R", PH_ROUTE_REPLY);
+	assert_int_equal(msg->flags, 1 << 9);
+	reply->trans = NULL;
+}
+
 static void a_failed_relay_is_answered_once(void **state)
 {
 	struct ph_msg *msg = world_invite();
@@ -246,6 +305,8 @@ int main(void)
 			a_call_goes_its_way, world_setup, script_teardown),
 		cmocka_unit_test_setup_teardown(
 			a_failed_relay_is_answered_once, world_setup, script_teardown),
+		cmocka_unit_test_setup_teardown(one_block_may_serve_requests_and_replies,
+			world_setup, script_teardown),
 		cmocka_unit_test_setup_teardown(
 			variables_in_conditions, world_setup, script_teardown),
 		cmocka_unit_test_setup_teardown(

@@ -320,18 +320,18 @@ static void a_begun_message_has_to_become_complete_in_time(void **state)
 	NET_TEST_UNTIL(t, net_test_seen(t) == 1);
 	fd = phone(t);
 	began = clock_us();
-	/* A byte now and then does not help. */
-	for (size_t i = 0; i < 20 && clock_us() - began < 10 * 1000000; i++) {
-		const uint64_t next = clock_us() + 50000;
+	/* A byte now and then, for 4 s, does not help. */
+	for (size_t i = 0; i < 40; i++) {
+		const uint64_t next = clock_us() + 100000;
 
-		if (send(fd, options + i, 1, MSG_NOSIGNAL) < 0)
+		if (send(fd, options + i, 1, MSG_NOSIGNAL) < 0 && errno != EAGAIN)
 			break;
 		while (clock_us() < next)
 			net_test_turn(t);
 	}
 	hear_end(t, fd);
 	assert_true(clock_us() - began >= 290000);
-	assert_true(clock_us() - began < 950000);
+	assert_true(clock_us() - began < 3500000);
 	assert_int_equal(net_test_counter(t, NET_C_TCP_TIMEOUTS), 1);
 	/* The idle one is none of those. */
 	say(t, idle, options, strlen(options));
@@ -347,10 +347,10 @@ static void an_idle_connection_is_closed_unless_it_pings(void **state)
 	int idle, pinging;
 	char text[100];
 
-	t->conf.tcp_idle_timeout = 400;
+	t->conf.tcp_idle_timeout = 1000;
 	idle = phone(t);
 	pinging = phone(t);
-	until = clock_us() + 700000;
+	until = clock_us() + 1500000;
 	while (clock_us() < until) {
 		const uint64_t next = clock_us() + 100000;
 

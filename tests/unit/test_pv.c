@@ -250,6 +250,8 @@ static size_t fault_at(const char *text, const char *complaint)
 
 static void faults_are_told_with_their_place(void **state)
 {
+	char deep[5100];
+
 	(void)state;
 	assert_int_equal(fault_at("$foo", "unknown variable '$foo'"), 0);
 	assert_int_equal(fault_at("$(foo)", "unknown variable '$foo'"), 1);
@@ -268,6 +270,11 @@ static void faults_are_told_with_their_place(void **state)
 	assert_int_equal(fault_at("$socket_in(nix)", "a socket has"), 11);
 	assert_int_equal(fault_at("$", "expected the name"), 1);
 	assert_int_equal(fault_at("$T_req(ru)", "expected '$'"), 7);
+	for (unsigned i = 0; i < 1000; i++)
+		snprintf(deep + 4 * i, sizeof(deep) - 4 * i, "$_s(");
+	snprintf(deep + 4000, sizeof(deep) - 4000, "$ru%01000d", 0);
+	memset(deep + 4003, ')', 1000);
+	assert_int_equal(fault_at(deep, "nested too deeply"), 64);
 }
 
 static size_t length_of(const char *text)

@@ -3,7 +3,8 @@
 #include "plugins/rtpp/rtpp_select.h"
 #include "tests/unit/ph_test.h"
 
-static const struct rtpp_relay *relay_of(const struct rtpp_sets *s, unsigned set, unsigned node)
+static const struct rtpp_relay *relay_of(
+	const struct rtpp_sets *s, unsigned set, unsigned node)
 {
 	return &s->relays[s->sets[set].nodes[node].relay];
 }
@@ -35,8 +36,10 @@ static void sets_are_read_as_the_guide_writes_them(void **state)
 	struct rtpp_sets s = {0};
 
 	(void)state;
-	assert_null(rtpp_sets_add(&s, "1 == udp:127.0.0.1:12221=2  udp:127.0.0.1:12222=0"));
-	assert_null(rtpp_sets_add(&s, "2==udp:127.0.0.1:12221\tudp:127.0.0.1:12223|203.0.113.9=7"));
+	assert_null(
+		rtpp_sets_add(&s, "1 == udp:127.0.0.1:12221=2  udp:127.0.0.1:12222=0"));
+	assert_null(rtpp_sets_add(
+		&s, "2==udp:127.0.0.1:12221\tudp:127.0.0.1:12223|203.0.113.9=7"));
 	assert_null(rtpp_sets_add(&s, "1 == udp:127.0.0.1:12224"));
 	assert_null(rtpp_sets_add(&s, ""));
 	assert_null(rtpp_sets_add(&s, "  "));
@@ -54,7 +57,8 @@ static void sets_are_read_as_the_guide_writes_them(void **state)
 	assert_string_equal(relay_of(&s, 1, 1)->url, "udp:127.0.0.1:12223");
 	assert_ptr_equal(rtpp_set_find(&s, 2), &s.sets[1]);
 	assert_null(rtpp_set_find(&s, 0));
-	assert_ptr_equal(rtpp_set_node(&s, &s.sets[0], SLICE("udp:127.0.0.1:12222")), &s.sets[0].nodes[1]);
+	assert_ptr_equal(rtpp_set_node(&s, &s.sets[0], SLICE("udp:127.0.0.1:12222")),
+		&s.sets[0].nodes[1]);
 	assert_null(rtpp_set_node(&s, &s.sets[0], SLICE("udp:127.0.0.1:12223")));
 	assert_int_equal(rtpp_relay_find(&s, SLICE("udp:127.0.0.1:1")), -1);
 	rtpp_sets_free(&s);
@@ -137,7 +141,8 @@ static void faults_are_named(void **state)
 		const char *fault = rtpp_sets_add(&s, rows[i][0]);
 
 		if (!fault || !strstr(fault, rows[i][1]))
-			fail_msg("%s: found \"%s\", want \"...%s...\"", rows[i][0], fault ? fault : "no fault", rows[i][1]);
+			fail_msg("%s: found \"%s\", want \"...%s...\"", rows[i][0],
+				fault ? fault : "no fault", rows[i][1]);
 		rtpp_sets_free(&s);
 	}
 }
@@ -158,8 +163,10 @@ static void seconds_may_have_a_fraction(void **state)
 	static const struct {
 		const char *text;
 		unsigned ms;
-	} good[] = {{"1", 1000}, {"0.2", 200}, {"0.001", 1}, {"60", 60000}, {"1.5", 1500}, {"0.25", 250}};
-	static const char *const bad[] = {"", "0", "0.0", "-1", "61", "60.001", "1.", ".5", "1s", "1e3", "0.0001", "1,5"};
+	} good[] = {{"1", 1000}, {"0.2", 200}, {"0.001", 1}, {"60", 60000}, {"1.5", 1500},
+		{"0.25", 250}};
+	static const char *const bad[] = {"", "0", "0.0", "-1", "61", "60.001", "1.",
+		".5", "1s", "1e3", "0.0001", "1,5"};
 	unsigned ms;
 	size_t i;
 
@@ -182,7 +189,8 @@ static void flag_letters_mean_what_the_guide_says(void **state)
 
 	(void)state;
 	assert_null(rtpp_flags_parse(SLICE(""), &f, why));
-	assert_false(f.trust_sdp || f.asymmetric || f.symmetric || f.origin || f.session || f.lookup || f.ignore_marker);
+	assert_false(f.trust_sdp || f.asymmetric || f.symmetric || f.origin ||
+		f.session || f.lookup || f.ignore_marker);
 	assert_null(rtpp_flags_parse(SLICE("a"), &f, why));
 	assert_true(f.asymmetric && f.trust_sdp);
 	assert_null(rtpp_flags_parse(SLICE("foclrz20ie"), &f, why));
@@ -200,9 +208,16 @@ static void flag_letters_mean_what_the_guide_says(void **state)
 static void faults_of_flags_are_named(void **state)
 {
 	static const char *const rows[][2] = {
-		{"ry", "unknown flag letter 'y'"}, {"k", "unknown flag letter 'k'"}, {"R", "unknown flag letter 'R'"},
-		{"r ", "code 32"}, {"iei", "more than two"}, {"z", "z wants"}, {"zr", "z wants"}, {"z0", "z wants"},
-		{"z1000", "z wants"}, {"n", "rtpp_notify_socket"},
+		{"ry", "unknown flag letter 'y'"},
+		{"k", "unknown flag letter 'k'"},
+		{"R", "unknown flag letter 'R'"},
+		{"r ", "code 32"},
+		{"iei", "more than two"},
+		{"z", "z wants"},
+		{"zr", "z wants"},
+		{"z0", "z wants"},
+		{"z1000", "z wants"},
+		{"n", "rtpp_notify_socket"},
 	};
 	char why[128];
 	size_t i;
@@ -212,7 +227,8 @@ static void faults_of_flags_are_named(void **state)
 		const char *fault = rtpp_flags_check_offer(rows[i][0], why);
 
 		if (!fault || !strstr(fault, rows[i][1]))
-			fail_msg("%s: found \"%s\", want \"%s\"", rows[i][0], fault ? fault : "no fault", rows[i][1]);
+			fail_msg("%s: found \"%s\", want \"%s\"", rows[i][0],
+				fault ? fault : "no fault", rows[i][1]);
 	}
 	assert_null(rtpp_flags_check_offer("l", why));
 	assert_non_null(rtpp_flags_check_answer("l", why));
@@ -254,7 +270,8 @@ static void a_dead_relay_moves_its_own_calls_only(void **state)
 	(void)state;
 	assert_null(rtpp_sets_add(&s, "udp:192.0.2.1 udp:192.0.2.2 udp:192.0.2.3"));
 	for (i = 0; i < 3000; i++) {
-		unsigned before = rtpp_select(&s.sets[0], spread(i), not_in, all_up)->relay;
+		unsigned before =
+			rtpp_select(&s.sets[0], spread(i), not_in, all_up)->relay;
 		unsigned after = rtpp_select(&s.sets[0], spread(i), not_in, down)->relay;
 
 		if (before == 1)

@@ -14,8 +14,13 @@ static struct slice line_of(char mem[512], const struct rtpp_command *c)
 
 static void commands_have_the_words_that_the_relay_counts(void **state)
 {
-	struct rtpp_command c = {.letter = 'U', .modifiers = SLICE("IE6"), .call_id = SLICE("n1@h"), .ip = SLICE("10.0.0.5"),
-		.port = 4000, .tag_a = SLICE("f"), .stream = 1};
+	struct rtpp_command c = {.letter = 'U',
+		.modifiers = SLICE("IE6"),
+		.call_id = SLICE("n1@h"),
+		.ip = SLICE("10.0.0.5"),
+		.port = 4000,
+		.tag_a = SLICE("f"),
+		.stream = 1};
 	char mem[512];
 
 	(void)state;
@@ -33,17 +38,22 @@ static void commands_have_the_words_that_the_relay_counts(void **state)
 
 static void text_that_would_break_the_line_is_refused(void **state)
 {
-	static const struct rtpp_command good = {.letter = 'U', .call_id = SLICE("c"), .ip = SLICE("10.0.0.5"), .port = 1,
-		.tag_a = SLICE("f"), .tag_b = SLICE("t"), .stream = 1};
+	static const struct rtpp_command good = {.letter = 'U',
+		.call_id = SLICE("c"),
+		.ip = SLICE("10.0.0.5"),
+		.port = 1,
+		.tag_a = SLICE("f"),
+		.tag_b = SLICE("t"),
+		.stream = 1};
 	struct rtpp_command c;
 	char mem[512];
 	struct buf b;
 
 	(void)state;
-#define REFUSED(member, value)                                        \
-	c = good;                                                     \
-	c.member = value;                                             \
-	buf_fixed(&b, mem, sizeof(mem));                              \
+#define REFUSED(member, value)                                                           \
+	c = good;                                                                        \
+	c.member = value;                                                                \
+	buf_fixed(&b, mem, sizeof(mem));                                                 \
 	assert_int_equal(rtpp_command_write(&b, &c), -EINVAL)
 	REFUSED(call_id, SLICE("a b"));
 	REFUSED(call_id, SLICE("a\n"));
@@ -58,8 +68,8 @@ static void text_that_would_break_the_line_is_refused(void **state)
 	assert_int_equal(rtpp_command_write(&b, &good), -EMSGSIZE);
 }
 
-static struct slice modifiers_of(char mem[512], const char *letters, bool ip6, unsigned features, const char *formats,
-	bool *dropped)
+static struct slice modifiers_of(char mem[512], const char *letters, bool ip6,
+	unsigned features, const char *formats, bool *dropped)
 {
 	struct rtpp_flags f;
 	char why[128];
@@ -84,7 +94,8 @@ static void modifiers_follow_the_flags_and_what_the_relay_can(void **state)
 	assert_slice_equal(modifiers_of(mem, "foclr", false, 0, "0 8", &dropped), "");
 	assert_slice_equal(modifiers_of(mem, "aie", true, 0, "0", &dropped), "AIE6");
 	assert_slice_equal(modifiers_of(mem, "w", false, 0, "0", &dropped), "S");
-	assert_slice_equal(modifiers_of(mem, "z20", false, all, "0 8  101", &dropped), "Z20C0,8,101");
+	assert_slice_equal(modifiers_of(mem, "z20", false, all, "0 8  101", &dropped),
+		"Z20C0,8,101");
 	assert_false(dropped);
 	assert_slice_equal(modifiers_of(mem, "z20", false, 0, "0", &dropped), "");
 	assert_true(dropped);
@@ -129,8 +140,9 @@ static void replies_are_read_in_all_their_forms(void **state)
 
 static void broken_replies_are_refused(void **state)
 {
-	static const char *const bad[] = {"", " ", "x", "E", "Ex", "-1", "4000 host", "4000 10.0.0.1 5", "4000 10.0.0.1 44",
-		"4000 10.0.0.1 4 x", "99999999999", "4000x", "4000 10.0.0"};
+	static const char *const bad[] = {"", " ", "x", "E", "Ex", "-1", "4000 host",
+		"4000 10.0.0.1 5", "4000 10.0.0.1 44", "4000 10.0.0.1 4 x", "99999999999",
+		"4000x", "4000 10.0.0"};
 	struct rtpp_reply r;
 	size_t i;
 
@@ -140,9 +152,11 @@ static void broken_replies_are_refused(void **state)
 			fail_msg("\"%s\" was taken", bad[i]);
 }
 
-static enum rtpp_outcome outcome(char letter, const char *ip, uint16_t port, const char *reply)
+static enum rtpp_outcome outcome(
+	char letter, const char *ip, uint16_t port, const char *reply)
 {
-	const struct rtpp_command c = {.letter = letter, .ip = slice_str(ip), .port = port};
+	const struct rtpp_command c = {
+		.letter = letter, .ip = slice_str(ip), .port = port};
 	struct rtpp_reply r;
 
 	assert_int_equal(rtpp_reply_parse(slice_str(reply), &r), 0);
@@ -151,8 +165,10 @@ static enum rtpp_outcome outcome(char letter, const char *ip, uint16_t port, con
 
 static void what_a_reply_means(void **state)
 {
-	static const char *const elsewhere[] = {"E7", "E10", "E36", "E71", "E72", "E81", "E89", "E98", "E99"};
-	static const char *const refused[] = {"E0", "E1", "E2", "E8", "E11", "E35", "E37", "E75"};
+	static const char *const elsewhere[] = {
+		"E7", "E10", "E36", "E71", "E72", "E81", "E89", "E98", "E99"};
+	static const char *const refused[] = {
+		"E0", "E1", "E2", "E8", "E11", "E35", "E37", "E75"};
 	size_t i;
 
 	(void)state;
@@ -163,12 +179,15 @@ static void what_a_reply_means(void **state)
 	assert_int_equal(outcome('L', "10.0.0.5", 4000, "0 0.0.0.0"), RTPP_NO_SESSION);
 	assert_int_equal(outcome('L', "10.0.0.5", 4000, "E50"), RTPP_NO_SESSION);
 	assert_int_equal(outcome('L', "10.0.0.5", 4000, "E8"), RTPP_NO_SESSION);
-	assert_int_equal(outcome('U', "10.0.0.5", 4000, "65536 10.0.0.1"), RTPP_BAD_REPLY);
+	assert_int_equal(
+		outcome('U', "10.0.0.5", 4000, "65536 10.0.0.1"), RTPP_BAD_REPLY);
 	assert_int_equal(outcome('U', "10.0.0.5", 4000, "65535"), RTPP_BAD_REPLY);
 	for (i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++)
-		assert_int_equal(outcome('U', "10.0.0.5", 4000, elsewhere[i]), RTPP_ELSEWHERE);
+		assert_int_equal(
+			outcome('U', "10.0.0.5", 4000, elsewhere[i]), RTPP_ELSEWHERE);
 	for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
-		assert_int_equal(outcome('U', "10.0.0.5", 4000, refused[i]), RTPP_REFUSED);
+		assert_int_equal(
+			outcome('U', "10.0.0.5", 4000, refused[i]), RTPP_REFUSED);
 }
 
 static void rtpengines_echo_is_no_success(void **state)
@@ -176,7 +195,8 @@ static void rtpengines_echo_is_no_success(void **state)
 	(void)state;
 	assert_int_equal(outcome('U', "10.0.0.5", 4000, "4000 10.0.0.5"), RTPP_ECHO);
 	assert_int_equal(outcome('U', "0.0.0.0", 4000, "4000 0.0.0.0"), RTPP_ECHO);
-	assert_int_equal(outcome('U', "2001:db8::5", 4000, "4000 2001:DB8:0::5"), RTPP_ECHO);
+	assert_int_equal(
+		outcome('U', "2001:db8::5", 4000, "4000 2001:DB8:0::5"), RTPP_ECHO);
 	assert_int_equal(outcome('U', "10.0.0.5", 4000, "4002 10.0.0.5"), RTPP_GOOD);
 	assert_int_equal(outcome('U', "10.0.0.5", 4000, "4000 10.0.0.6"), RTPP_GOOD);
 }
@@ -187,15 +207,18 @@ static void tagged(struct sip_test *t, const char *start, const char *to)
 	char text[1024];
 
 	(void)snprintf(text, sizeof(text),
-		"%s\r\nVia: SIP/2.0/UDP 192.168.1.20;branch=z9hG4bK1\r\nTo: <sip:b@example.com>%s%s\r\n"
-		"From: <sip:a@example.com>;tag=f\r\nCall-ID: c\r\nCSeq: 1 %s\r\nContent-Length: 0\r\n\r\n",
+		"%s\r\nVia: SIP/2.0/UDP 192.168.1.20;branch=z9hG4bK1\r\nTo: "
+		"<sip:b@example.com>%s%s\r\n"
+		"From: <sip:a@example.com>;tag=f\r\nCall-ID: c\r\nCSeq: 1 "
+		"%s\r\nContent-Length: 0\r\n\r\n",
 		start, *to ? ";tag=" : "", to, strstr(start, "ACK") ? "ACK" : "INVITE");
 	sip_test_good(t, text);
 }
 
 static void tags_name_the_offerer_first(void **state)
 {
-	static const char invite[] = "INVITE sip:b@example.com SIP/2.0", ack[] = "ACK sip:b@example.com SIP/2.0",
+	static const char invite[] = "INVITE sip:b@example.com SIP/2.0",
+			  ack[] = "ACK sip:b@example.com SIP/2.0",
 			  ok[] = "SIP/2.0 200 OK";
 	static const struct {
 		const char *start, *to;
@@ -207,9 +230,9 @@ static void tags_name_the_offerer_first(void **state)
 		{invite, "", false, false, 'U', "f", "", true},
 		{invite, "t", false, false, 'U', "f", "t", false}, /* re-INVITE */
 		{ok, "t", true, false, 'L', "f", "t", false},
-		{ok, "t", false, false, 'U', "t", "f", true},      /* late offer */
-		{ack, "t", true, false, 'L', "t", "f", false},     /* its answer */
-		{invite, "t", false, true, 'L', "t", "f", false},  /* flag l */
+		{ok, "t", false, false, 'U', "t", "f", true},     /* late offer */
+		{ack, "t", true, false, 'L', "t", "f", false},    /* its answer */
+		{invite, "t", false, true, 'L', "t", "f", false}, /* flag l */
 	};
 	struct rtpp_tags tags;
 	struct sip_test t;
@@ -218,7 +241,8 @@ static void tags_name_the_offerer_first(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		tagged(&t, rows[i].start, rows[i].to);
-		assert_int_equal(rtpp_tags_of(&t.msg, rows[i].answer, rows[i].lookup, &tags), 0);
+		assert_int_equal(
+			rtpp_tags_of(&t.msg, rows[i].answer, rows[i].lookup, &tags), 0);
 		assert_int_equal(tags.letter, rows[i].letter);
 		assert_slice_equal(tags.a, rows[i].a);
 		assert_slice_equal(tags.b, rows[i].b);

@@ -22,14 +22,16 @@ static void literal(const char *written, const char *want)
 {
 	char text[1024];
 
-	snprintf(text, sizeof(text), "route { $var(x) = %s; mark(\"$var(x)\"); }", written);
+	snprintf(text, sizeof(text), "route { $var(x) = %s; mark(\"$var(x)\"); }",
+		written);
 	world_traces(text, SCRIPT_OPENSIPS, want);
 }
 
 TEST(comments_are_skipped)
 {
-	world_traces("# a\n// b\nroute { # c {\n /* d /* nested } */ \" */ mark(\"//#/*\"); // e\n}", SCRIPT_OPENSIPS,
-		"//#/*");
+	world_traces("# a\n// b\nroute { # c {\n /* d /* nested } */ \" */ "
+		     "mark(\"//#/*\"); // e\n}",
+		SCRIPT_OPENSIPS, "//#/*");
 }
 
 TEST(line_ends_may_be_crlf)
@@ -56,8 +58,9 @@ TEST(integers_are_decimal_hexadecimal_and_octal)
 TEST(double_quotes_know_escapes_and_keep_unknown_ones)
 {
 	literal("\"a\\tb\\nc\\rd\\\"e\\\\f\"", "a\tb\nc\rd\"e\\f");
-	literal("\"\\x41\\x4\\101\\60\"", "A\x04"
-					   "A0");
+	literal("\"\\x41\\x4\\101\\60\"",
+		"A\x04"
+		"A0");
 	literal("\"10\\.0\\d\\1\"", "10\\.0\\d\\1");
 	literal("\"a\\\nb\"", "ab");
 	literal("\"a\nb\"", "a\nb");
@@ -84,14 +87,17 @@ TEST(booleans_are_one_and_zero)
 
 TEST(null_has_three_spellings)
 {
-	assert_true(world_truth("$avp(x) == NULL && $avp(x) == null && $avp(x) == $null", SCRIPT_OPENSIPS));
+	assert_true(world_truth("$avp(x) == NULL && $avp(x) == null && $avp(x) == $null",
+		SCRIPT_OPENSIPS));
 }
 
 TEST(word_operators_are_the_same_as_signs)
 {
-	assert_true(world_truth("not code(-1) and (code(-1) or code(1))", SCRIPT_OPENSIPS));
+	assert_true(
+		world_truth("not code(-1) and (code(-1) or code(1))", SCRIPT_OPENSIPS));
 	assert_true(world_truth("7 mod 4 == 3", SCRIPT_OPENSIPS));
-	assert_true(world_truth("\"7\" eq 7 and 5 ne \"6\" and \"07\" ieq 7 and 7 ine 8", SCRIPT_OPENSIPS));
+	assert_true(world_truth("\"7\" eq 7 and 5 ne \"6\" and \"07\" ieq 7 and 7 ine 8",
+		SCRIPT_OPENSIPS));
 }
 
 TEST(addresses_stand_without_quotes)
@@ -102,7 +108,9 @@ TEST(addresses_stand_without_quotes)
 	assert_true(world_truth("src_ip == 192.0.0.0/255.255.0.0", SCRIPT_OPENSIPS));
 	assert_false(world_truth("src_ip == 10.0.0.0/8", SCRIPT_OPENSIPS));
 	assert_true(world_truth("$si == 192.0.2.0/24", SCRIPT_OPENSIPS));
-	assert_true(world_truth("$si != [2001:db8::1] && $si != ::1 && $si != [2001:db8::]/32", SCRIPT_OPENSIPS));
+	assert_true(world_truth(
+		"$si != [2001:db8::1] && $si != ::1 && $si != [2001:db8::]/32",
+		SCRIPT_OPENSIPS));
 	world_refuse("route { if (src_ip == 1.2.3.400) exit; }", SCRIPT_OPENSIPS);
 	world_complains("edge.route:1:23: '1.2.3.400' is no IP address or network");
 }
@@ -123,7 +131,8 @@ TEST(brackets_are_parentheses_in_conditions)
 
 TEST(names_of_blocks_may_hold_dashes_dots_and_quotes)
 {
-	world_traces("route { route(\"a-b.c\"); route(\"D\"); } route[a-b.c] { mark(\"1\"); } route[\"D\"] { mark(\"2\"); }",
+	world_traces("route { route(\"a-b.c\"); route(\"D\"); } route[a-b.c] { "
+		     "mark(\"1\"); } route[\"D\"] { mark(\"2\"); }",
 		SCRIPT_OPENSIPS, "12");
 }
 
@@ -136,14 +145,16 @@ TEST(odd_bytes_are_named)
 
 TEST(variables_are_one_token_with_all_their_brackets)
 {
-	world_traces("route { $var(a) = $(hdr(User-Agent){s.substr,0,5}); mark(\"$var(a)\"); if ($ru=~\"^sip:bob\") mark(\"!\"); }",
+	world_traces("route { $var(a) = $(hdr(User-Agent){s.substr,0,5}); "
+		     "mark(\"$var(a)\"); if ($ru=~\"^sip:bob\") mark(\"!\"); }",
 		SCRIPT_OPENSIPS, "Cisco!");
 }
 
 TEST(selects_are_refused_by_name)
 {
 	world_refuse("route { if (@to.tag == \"\") exit; }", SCRIPT_OPENSIPS);
-	world_complains("edge.route:1:13: '@to.tag': selects are not supported, use a variable");
+	world_complains(
+		"edge.route:1:13: '@to.tag': selects are not supported, use a variable");
 }
 
 #define ROW(name) cmocka_unit_test_setup_teardown(name, begin, end)

@@ -22,8 +22,8 @@ static int end(void **state)
 static void starts_suspended(const char *text)
 {
 	world_load(text, SCRIPT_OPENSIPS);
-	assert_int_equal(
-		world_run_block(SCRIPT_REQUEST, NULL, PH_ROUTE_REQUEST), SCRIPT_SUSPENDED);
+	assert_int_equal(world_run_block(SCRIPT_REQUEST, NULL, PH_ROUTE_REQUEST),
+		SCRIPT_SUSPENDED);
 	assert_non_null(world.msg->run);
 }
 
@@ -40,7 +40,8 @@ TEST(a_statement_goes_on_with_the_code_of_its_function)
 
 TEST(the_middle_of_a_condition_waits)
 {
-	const char *text = "route { if (code(1) && wait() && code(1)) mark(\"T\"); else mark(\"F\"); }";
+	const char *text = "route { if (code(1) && wait() && code(1)) mark(\"T\"); else "
+			   "mark(\"F\"); }";
 
 	starts_suspended(text);
 	world_wake(1);
@@ -52,22 +53,26 @@ TEST(the_middle_of_a_condition_waits)
 
 TEST(a_negated_and_nested_condition_waits)
 {
-	starts_suspended("route { if (!(code(-1) || !wait()) && 1 + 1 == 2) mark(\"T\"); else mark(\"F\"); }");
+	starts_suspended("route { if (!(code(-1) || !wait()) && 1 + 1 == 2) mark(\"T\"); "
+			 "else mark(\"F\"); }");
 	world_wake(5);
 	assert_string_equal(world.trace, "T");
 }
 
 TEST(a_called_block_waits_and_returns)
 {
-	starts_suspended("route { $var(x) = 7; if (route(A)) mark(\"$var(x)\"); } route[A] { wait(); return $rc; }");
+	starts_suspended("route { $var(x) = 7; if (route(A)) mark(\"$var(x)\"); } "
+			 "route[A] { wait(); return $rc; }");
 	world_wake(3);
 	assert_string_equal(world.trace, "7");
 }
 
 TEST(loops_and_switches_go_on_where_they_were)
 {
-	starts_suspended("route { $var(i) = 0; while ($var(i) < 2) { switch ($var(i)) { case 0: wait(); mark(\"a$rc\");"
-			 " break; case 1: wait(); mark(\"b$rc\"); } $var(i) += 1; } mark(\"e\"); }");
+	starts_suspended("route { $var(i) = 0; while ($var(i) < 2) { switch ($var(i)) { "
+			 "case 0: wait(); mark(\"a$rc\");"
+			 " break; case 1: wait(); mark(\"b$rc\"); } $var(i) += 1; } "
+			 "mark(\"e\"); }");
 	world_wake(1);
 	assert_string_equal(world.trace, "a1");
 	assert_int_equal(world.done, 0);
@@ -77,7 +82,8 @@ TEST(loops_and_switches_go_on_where_they_were)
 
 TEST(for_goes_on_with_the_next_value)
 {
-	starts_suspended("route { $avp(x) = \"p\"; $avp(x) = \"q\"; for ($var(v) in $(avp(x)[*])) { wait(); mark(\"$var(v)\"); } }");
+	starts_suspended("route { $avp(x) = \"p\"; $avp(x) = \"q\"; for ($var(v) in "
+			 "$(avp(x)[*])) { wait(); mark(\"$var(v)\"); } }");
 	world_wake(1);
 	world_wake(1);
 	assert_string_equal(world.trace, "qp");
@@ -86,7 +92,8 @@ TEST(for_goes_on_with_the_next_value)
 
 TEST(a_zero_that_comes_late_ends_the_script)
 {
-	starts_suspended("route { route(A); mark(\"x\"); } route[A] { wait(); mark(\"y\"); }");
+	starts_suspended(
+		"route { route(A); mark(\"x\"); } route[A] { wait(); mark(\"y\"); }");
 	world_wake(0);
 	assert_string_equal(world.trace, "");
 	assert_int_equal(world.done, 1);
@@ -100,7 +107,8 @@ TEST(an_answer_before_the_function_returns_is_kept)
 
 TEST(a_nested_block_that_waits_suspends_its_caller)
 {
-	starts_suspended("route { $var(x) = \"v\"; if (nest(\"B\")) mark(\"o$rc\"); } branch_route[B] { mark(\"b$var(x)\"); wait();"
+	starts_suspended("route { $var(x) = \"v\"; if (nest(\"B\")) mark(\"o$rc\"); } "
+			 "branch_route[B] { mark(\"b$var(x)\"); wait();"
 			 " mark(\"c\"); }");
 	assert_string_equal(world.trace, "bv");
 	assert_int_equal(world.msg->route, PH_ROUTE_BRANCH);
@@ -114,14 +122,17 @@ TEST(a_nested_block_that_waits_suspends_its_caller)
 
 TEST(a_nested_block_that_does_not_wait_is_a_plain_call)
 {
-	world_traces("route { nest(\"B\"); mark(\"$rc\"); } branch_route[B] { mark(\"b\"); return 4; }", SCRIPT_OPENSIPS, "b4");
+	world_traces("route { nest(\"B\"); mark(\"$rc\"); } branch_route[B] { "
+		     "mark(\"b\"); return 4; }",
+		SCRIPT_OPENSIPS, "b4");
 }
 
 TEST(a_caller_may_go_on_while_its_block_waits)
 {
 	struct script_run *branch, *outer;
 
-	starts_suspended("route { spawn(\"B\"); mark(\"a\"); wait(); mark(\"o$rc\"); } branch_route[B] { wait(); mark(\"b$rc\"); }");
+	starts_suspended("route { spawn(\"B\"); mark(\"a\"); wait(); mark(\"o$rc\"); } "
+			 "branch_route[B] { wait(); mark(\"b$rc\"); }");
 	assert_string_equal(world.trace, "a");
 	outer = world.msg->run;
 	assert_int_equal(world.msg->route, PH_ROUTE_REQUEST);
@@ -160,7 +171,8 @@ TEST(giving_up_ends_a_suspended_run)
 
 TEST(giving_up_inside_a_function_ends_the_run_when_it_returns)
 {
-	world_traces("route { mark(\"a\"); abort_run(); mark(\"x\"); }", SCRIPT_OPENSIPS, "a");
+	world_traces(
+		"route { mark(\"a\"); abort_run(); mark(\"x\"); }", SCRIPT_OPENSIPS, "a");
 	assert_int_equal(world.result.code, -1);
 }
 
@@ -174,7 +186,8 @@ TEST(a_suspended_run_keeps_its_program)
 
 TEST(a_pattern_made_at_run_time_lives_until_the_call_is_over)
 {
-	world_traces("route { $var(p) = \"^tw.$\"; if (matches($var(p))) mark(\"y\"); }", SCRIPT_OPENSIPS, "y");
+	world_traces("route { $var(p) = \"^tw.$\"; if (matches($var(p))) mark(\"y\"); }",
+		SCRIPT_OPENSIPS, "y");
 }
 
 #define ROW(name) cmocka_unit_test_setup_teardown(name, begin, end)

@@ -21,19 +21,23 @@ static int end(void **state)
 
 TEST(a_define_stands_for_its_text)
 {
-	world_traces("#!define NUM 5 # five\n#!define TEXT \"a b\"\n#!define CALL mark(\"c\")\n"
+	world_traces("#!define NUM 5 # five\n#!define TEXT \"a b\"\n#!define CALL "
+		     "mark(\"c\")\n"
 		     "request_route { number(NUM); mark(TEXT); CALL; mark(\"NUM\"); }",
 		SCRIPT_AUTO, "5;a bcNUM");
 }
 
 TEST(defines_may_use_defines_but_not_themselves)
 {
-	world_traces("!!define A B\n!!define B 7\n#!define C C\nroute { number(A); plain(C); }", SCRIPT_AUTO, "7;C");
+	world_traces("!!define A B\n!!define B 7\n#!define C C\nroute { number(A); "
+		     "plain(C); }",
+		SCRIPT_AUTO, "7;C");
 }
 
 TEST(a_define_may_go_over_lines)
 {
-	world_traces("#!define X mark(\"a\"); \\\n mark(\"b\")\nroute { X; }\n", SCRIPT_AUTO, "ab");
+	world_traces("#!define X mark(\"a\"); \\\n mark(\"b\")\nroute { X; }\n",
+		SCRIPT_AUTO, "ab");
 	world_refuse("#!define X a \\\n b\nroute {\n zzzzz(1); }\n", SCRIPT_AUTO);
 	world_complains("edge.route:4:2: unknown function 'zzzzz'");
 }
@@ -47,16 +51,24 @@ TEST(faults_in_a_define_stand_where_its_name_stood)
 TEST(a_second_define_is_an_error)
 {
 	world_refuse("#!define A 1\n#!define A 2\nroute { }", SCRIPT_AUTO);
-	world_complains("edge.route:2:1: 'A' is defined already at 1:1 (use #!redefine or #!trydef)");
-	world_traces("#!define A 1\n#!trydef A 2\n#!trydefine B 3\nroute { number(A); number(B); }", SCRIPT_AUTO, "1;3;");
-	world_traces("#!define A 1\n#!redefine A 2\nroute { number(A); }", SCRIPT_AUTO, "2;");
-	world_traces("#!define A 1\n#!undef A\n#!ifdef A\n#!else\nroute { mark(\"no\"); }\n#!endif\n", SCRIPT_AUTO, "no");
+	world_complains("edge.route:2:1: 'A' is defined already at 1:1 (use #!redefine "
+			"or #!trydef)");
+	world_traces("#!define A 1\n#!trydef A 2\n#!trydefine B 3\nroute { number(A); "
+		     "number(B); }",
+		SCRIPT_AUTO, "1;3;");
+	world_traces(
+		"#!define A 1\n#!redefine A 2\nroute { number(A); }", SCRIPT_AUTO, "2;");
+	world_traces("#!define A 1\n#!undef A\n#!ifdef A\n#!else\nroute { mark(\"no\"); "
+		     "}\n#!endif\n",
+		SCRIPT_AUTO, "no");
 }
 
 TEST(skipped_text_is_not_looked_at)
 {
-	world_traces("#!define WITH_A\nroute {\n#!ifdef WITH_A\n mark(\"a\");\n#!ifndef WITH_A\n \"''( zzz\n#!else\n mark(\"b\");\n#!endif\n"
-		     "#!else\n /* \" zzz(\n#!ifdef X\n#!endif\n#!endif\n mark(\"c\");\n}\n",
+	world_traces(
+		"#!define WITH_A\nroute {\n#!ifdef WITH_A\n mark(\"a\");\n#!ifndef "
+		"WITH_A\n \"''( zzz\n#!else\n mark(\"b\");\n#!endif\n"
+		"#!else\n /* \" zzz(\n#!ifdef X\n#!endif\n#!endif\n mark(\"c\");\n}\n",
 		SCRIPT_AUTO, "abc");
 }
 
@@ -73,10 +85,14 @@ TEST(unbalanced_conditionals_are_errors_where_they_begin)
 TEST(substdef_replaces_in_strings_and_defines)
 {
 	world_traces("#!substdef \"!MY_IP!10.0.0.1!g\"\n#!substdef \"!FLT_X!5!g\"\n"
-		     "route { mark(\"MY_IP and MY_IP \"); number(FLT_X); if ($si != MY_IP) mark(\"n\"); }",
+		     "route { mark(\"MY_IP and MY_IP \"); number(FLT_X); if ($si != "
+		     "MY_IP) mark(\"n\"); }",
 		SCRIPT_AUTO, "10.0.0.1 and 10.0.0.1 5;n");
-	world_traces("#!substdefs \"!NAME!edge!g\"\nroute { mark(NAME); }", SCRIPT_AUTO, "edge");
-	world_traces("#!subst \"/a([0-9])/<\\1>/\"\nroute { mark(\"a1 a2\"); mark('xa3'); }", SCRIPT_AUTO, "<1> a2x<3>");
+	world_traces("#!substdefs \"!NAME!edge!g\"\nroute { mark(NAME); }", SCRIPT_AUTO,
+		"edge");
+	world_traces(
+		"#!subst \"/a([0-9])/<\\1>/\"\nroute { mark(\"a1 a2\"); mark('xa3'); }",
+		SCRIPT_AUTO, "<1> a2x<3>");
 	world_refuse("#!subst \"/a(/b/\"\nroute { }", SCRIPT_AUTO);
 	world_refuse("#!substdef \"!a\"\nroute { }", SCRIPT_AUTO);
 }
@@ -87,21 +103,24 @@ TEST(names_come_from_the_configuration_too)
 	char *items[] = {a, b};
 
 	world.defines = (struct conf_list){items, 2};
-	world_traces("route {\n#!ifdef WITH_NAT\n number(FLT_NATS);\n#!endif\n}", SCRIPT_AUTO, "5;");
+	world_traces("route {\n#!ifdef WITH_NAT\n number(FLT_NATS);\n#!endif\n}",
+		SCRIPT_AUTO, "5;");
 }
 
 TEST(unknown_directives_are_comments_with_a_warning)
 {
 	world_load("#!/usr/sbin/kamailio\n#!KAMAILIO\n#!frob x\nroute { }", SCRIPT_AUTO);
 	assert_int_equal(world.errors.count, 1);
-	world_complains("edge.route:3:1: warning: unknown directive '#!frob': taken as a comment");
+	world_complains("edge.route:3:1: warning: unknown directive '#!frob': taken as a "
+			"comment");
 	world_refuse("#!ifexp A == 1\nzzz(\n#!endif\nroute { }", SCRIPT_AUTO);
 	assert_int_equal(world.errors.errors, 1);
 }
 
 TEST(directives_inside_comments_and_strings_are_text)
 {
-	world_traces("/*\n#!ifdef X\n*/\nroute { mark(\"\n#!else\n\"); }", SCRIPT_AUTO, "\n#!else\n");
+	world_traces("/*\n#!ifdef X\n*/\nroute { mark(\"\n#!else\n\"); }", SCRIPT_AUTO,
+		"\n#!else\n");
 }
 
 static void write_file(const char *path, const char *text)
@@ -123,13 +142,17 @@ TEST(included_files_are_read_where_they_are_named)
 	snprintf(a, sizeof(a), "%s/a.route", dir);
 	snprintf(b, sizeof(b), "%s/b.route", dir);
 	snprintf(c, sizeof(c), "%s/c.route", dir);
-	write_file(a, "#!include_file \"b.route\"\nimport_file \"none.route\"\n#!import_file \"none.route\"\n"
-		      "route {\n  include_file \"c.route\"\n  exit;\n}\n");
+	write_file(a,
+		"#!include_file \"b.route\"\nimport_file \"none.route\"\n#!import_file "
+		"\"none.route\"\n"
+		"route {\n  include_file \"c.route\"\n  exit;\n}\n");
 	write_file(b, "#!define CODE 200\nroute[B] {\n xlog(\"x\");\n}\n");
 	write_file(c, "route(B);\n xlog(CODE;\n");
 	assert_int_equal(script_load(&world.prog, &opt, &world.errors), -EINVAL);
 	snprintf(want, sizeof(want),
-		"%s:2:11: unexpected ';': expected ')' to close the arguments opened at 2:6", c);
+		"%s:2:11: unexpected ';': expected ')' to close the arguments opened at "
+		"2:6",
+		c);
 	world_complains(want);
 	assert_int_equal(world.errors.errors, 1);
 	write_file(c, "route(B);\n xlog(CODE);\n");
@@ -139,7 +162,8 @@ TEST(included_files_are_read_where_they_are_named)
 	script_unref(&world.prog);
 	script_errors_free(&world.errors);
 	assert_int_equal(script_load(&world.prog, &opt, &world.errors), -EINVAL);
-	snprintf(want, sizeof(want), "%s:1:1: files include each other too deeply (at most 10)", b);
+	snprintf(want, sizeof(want),
+		"%s:1:1: files include each other too deeply (at most 10)", b);
 	world_complains(want);
 	unlink(a);
 	unlink(b);
@@ -156,15 +180,17 @@ static void is_dialect(const char *text, enum script_dialect want, const char *r
 
 TEST(the_dialect_is_found_in_the_text)
 {
-	is_dialect("route { xlog(\"request_route // x\"); } # request_route", SCRIPT_OPENSIPS,
-		"nothing in it is Kamailio's alone");
+	is_dialect("route { xlog(\"request_route // x\"); } # request_route",
+		SCRIPT_OPENSIPS, "nothing in it is Kamailio's alone");
 	is_dialect("\n#!KAMAILIO\nroute { }", SCRIPT_KAMAILIO, "line 2 begins with '#!'");
 	is_dialect("request_route { }", SCRIPT_KAMAILIO, "'request_route' in line 1");
-	is_dialect("route { }\nreply_route { }", SCRIPT_KAMAILIO, "'reply_route' in line 2");
+	is_dialect(
+		"route { }\nreply_route { }", SCRIPT_KAMAILIO, "'reply_route' in line 2");
 	is_dialect("route { } // x", SCRIPT_KAMAILIO, "a // comment in line 1");
 	is_dialect("route { } event_route[tm:local-request] { }", SCRIPT_KAMAILIO,
 		"event_route[module:event] in line 1");
-	is_dialect("route { } event_route[E_X] { }", SCRIPT_OPENSIPS, "nothing in it is Kamailio's alone");
+	is_dialect("route { } event_route[E_X] { }", SCRIPT_OPENSIPS,
+		"nothing in it is Kamailio's alone");
 	world_load("request_route { }", SCRIPT_OPENSIPS);
 	assert_int_equal(script_dialect_of(world.prog), SCRIPT_OPENSIPS);
 }

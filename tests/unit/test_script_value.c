@@ -93,12 +93,15 @@ TEST(unset_variables_are_null_or_zero)
 
 TEST(assigning_null_removes_a_value)
 {
-	world_traces("route { $avp(a) = 1; $avp(a) = 2; mark(\"$avp(a)\"); $avp(a) = $null; mark(\"$avp(a)\"); }",
+	world_traces("route { $avp(a) = 1; $avp(a) = 2; mark(\"$avp(a)\"); $avp(a) = "
+		     "$null; mark(\"$avp(a)\"); }",
 		SCRIPT_OPENSIPS, "21");
-	world_traces("route { $avp(a) = 1; $avp(a) = 2; $avp(a) := 3; mark(\"$avp(a)\"); $avp(a) = NULL;"
+	world_traces("route { $avp(a) = 1; $avp(a) = 2; $avp(a) := 3; mark(\"$avp(a)\"); "
+		     "$avp(a) = NULL;"
 		     " if ($avp(a) == NULL) mark(\"n\"); }",
 		SCRIPT_OPENSIPS, "3n");
-	world_traces("route { $avp(a) = 1; $avp(a) += 5; mark(\"$avp(a)\"); $avp(a) = NULL; if (!defined $avp(a)) mark(\"n\"); }",
+	world_traces("route { $avp(a) = 1; $avp(a) += 5; mark(\"$avp(a)\"); $avp(a) = "
+		     "NULL; if (!defined $avp(a)) mark(\"n\"); }",
 		SCRIPT_OPENSIPS, "6n");
 }
 
@@ -132,7 +135,8 @@ TEST(division_by_zero_gives_null_and_a_line)
 	struct ph_test_log log;
 
 	ph_test_log_start(&log);
-	world_traces("route { $avp(a) = 5 / 0; if ($avp(a) == NULL) mark(\"n\"); $var(z) = 0; $avp(a) = 5 % $var(z); mark(\"e\"); }",
+	world_traces("route { $avp(a) = 5 / 0; if ($avp(a) == NULL) mark(\"n\"); $var(z) "
+		     "= 0; $avp(a) = 5 % $var(z); mark(\"e\"); }",
 		SCRIPT_OPENSIPS, "ne");
 	ph_test_log_stop();
 	assert_true(ph_test_log_has(&log, "division by zero"));
@@ -153,10 +157,14 @@ TEST(casts_change_the_type)
 TEST(negation_and_comparison_follow_the_dialect)
 {
 	both("!$avp(x) == 1", true, true);
-	world_load("route { $var(x) = 0; if (!$var(x) == 0) mark(\"T\"); else mark(\"F\"); }", SCRIPT_OPENSIPS);
+	world_load("route { $var(x) = 0; if (!$var(x) == 0) mark(\"T\"); else "
+		   "mark(\"F\"); }",
+		SCRIPT_OPENSIPS);
 	world_run_block(SCRIPT_REQUEST, NULL, PH_ROUTE_REQUEST);
 	assert_string_equal(world.trace, "F");
-	world_load("route { $var(x) = 0; if (!$var(x) == 1) mark(\"T\"); else mark(\"F\"); }", SCRIPT_KAMAILIO);
+	world_load("route { $var(x) = 0; if (!$var(x) == 1) mark(\"T\"); else "
+		   "mark(\"F\"); }",
+		SCRIPT_KAMAILIO);
 	world_run_block(SCRIPT_REQUEST, NULL, PH_ROUTE_REQUEST);
 	assert_string_equal(world.trace, "T");
 	both("!uri==myself", false, false);
@@ -165,7 +173,8 @@ TEST(negation_and_comparison_follow_the_dialect)
 TEST(logic_stops_early_and_gives_one_or_zero)
 {
 	world_traces("route { $var(a) = (code(1) && code(5)); mark(\"$var(a)\");"
-		     " if (code(-1) && note(\"x\")) mark(\"y\"); if (code(1) || note(\"x\")) mark(\"z\"); }",
+		     " if (code(-1) && note(\"x\")) mark(\"y\"); if (code(1) || "
+		     "note(\"x\")) mark(\"z\"); }",
 		SCRIPT_OPENSIPS, "1z");
 }
 
@@ -193,30 +202,43 @@ TEST(patterns_that_come_at_run_time_are_bounded)
 
 TEST(condition_keywords_read_the_message)
 {
-	both("method == \"INVITE\" && method == INVITE && method == \"invite\"", true, true);
+	both("method == \"INVITE\" && method == INVITE && method == \"invite\"", true,
+		true);
 	both("method =~ \"^(INV|ACK)\" && method != \"BYE\"", true, true);
-	both("uri == \"sip:bob@example.org;transport=udp\" && uri =~ \"bob\"", true, true);
-	both("uri == myself && myself == uri && to_uri == myself && from_uri != myself", true, true);
-	both("uri == example.org && from_uri == example.com && uri != example.net", true, true);
-	both("src_ip == 192.0.2.7 && src_ip == \"192.0.2.7\" && dst_ip == 198.51.100.1", true, true);
+	both("uri == \"sip:bob@example.org;transport=udp\" && uri =~ \"bob\"", true,
+		true);
+	both("uri == myself && myself == uri && to_uri == myself && from_uri != myself",
+		true, true);
+	both("uri == example.org && from_uri == example.com && uri != example.net", true,
+		true);
+	both("src_ip == 192.0.2.7 && src_ip == \"192.0.2.7\" && dst_ip == 198.51.100.1",
+		true, true);
 	both("dst_ip == myself && src_ip != myself", true, true);
 	both("src_port == 5070 && src_port > 1024 && dst_port <= 5060", true, true);
-	both("proto == UDP && proto == udp && proto != \"TCP\" && af == INET && af != inet6", true, true);
+	both("proto == UDP && proto == udp && proto != \"TCP\" && af == INET && af != "
+	     "inet6",
+		true, true);
 	both("msg:len < max_len && msg:len > 100", true, true);
 	both("$rd == myself && $fd != myself", true, true);
 }
 
 TEST(status_reads_replies)
 {
-	world_request("SIP/2.0 183 Progress\nVia: SIP/2.0/UDP h;branch=z9hG4bK2\nFrom: <sip:a@b>;tag=1\n"
-		      "To: <sip:a@b>;tag=2\nCall-ID: 1\nCSeq: 1 INVITE\nContent-Length: 0\n\n");
-	both("status == \"183\" && status == 183 && status =~ \"(183)|(2[0-9][0-9])\" && status != \"200\"", true, true);
+	world_request(
+		"SIP/2.0 183 Progress\nVia: SIP/2.0/UDP h;branch=z9hG4bK2\nFrom: "
+		"<sip:a@b>;tag=1\n"
+		"To: <sip:a@b>;tag=2\nCall-ID: 1\nCSeq: 1 INVITE\nContent-Length: 0\n\n");
+	both("status == \"183\" && status == 183 && status =~ \"(183)|(2[0-9][0-9])\" && "
+	     "status != \"200\"",
+		true, true);
 	both("method == \"INVITE\"", true, true);
 }
 
 TEST(lengths_and_emptiness)
 {
-	both("strlen($rU) == 3 && strempty($avp(x)) && !strempty($rm) && strlen(\"\") == 0", true, true);
+	both("strlen($rU) == 3 && strempty($avp(x)) && !strempty($rm) && strlen(\"\") == "
+	     "0",
+		true, true);
 }
 
 #define ROW(name) cmocka_unit_test_setup_teardown(name, begin, end)

@@ -202,6 +202,24 @@ static void text_that_would_break_the_message_is_refused(void **state)
 	sip_test_free(&t);
 }
 
+static void what_was_received_fits_into_an_edited_value(void **state)
+{
+	static const char text[] =
+		"OPTIONS sip:b SIP/2.0\r\n"
+		"Via: SIP/2.0/UDP h;x=\"\\\0\"\r\n\t;y\r\nFrom: <sip:a@b>;tag=1\r\n"
+		"To: <sip:b@b>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\n\r\n";
+	struct addr source = ph_test_addr("192.0.2.1", 5060);
+	struct sip_test t;
+
+	(void)state;
+	sip_test_parse(&t, SLICE(text));
+	assert_int_equal(t.err, 0);
+	assert_int_equal(sip_via_fix(&t.msg, &source, false), 0);
+	assert_true(slice_eq(sip_hdr_value(&t.msg, SIP_H_VIA),
+		SLICE("SIP/2.0/UDP h;x=\"\\\0\";y;received=192.0.2.1")));
+	sip_test_free(&t);
+}
+
 static void without_memory_an_edit_changes_nothing(void **state)
 {
 	struct sip_test t;
@@ -244,6 +262,7 @@ int main(void)
 		cmocka_unit_test(lines_of_a_script_are_added_in_order),
 		cmocka_unit_test(lines_of_another_form_are_refused_whole),
 		cmocka_unit_test(text_that_would_break_the_message_is_refused),
+		cmocka_unit_test(what_was_received_fits_into_an_edited_value),
 		cmocka_unit_test(without_memory_an_edit_changes_nothing),
 	};
 	return cmocka_run_group_tests_name("sip_edit", tests, NULL, NULL);

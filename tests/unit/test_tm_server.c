@@ -230,37 +230,112 @@ static void message_that_does_not_parse_gets_its_400(void **state)
 	world_free(w);
 }
 
+static void script_reply_and_hold(struct tm_world *w, struct ph_msg *msg)
+{
+	script_reply(w, msg);
+	world_hold(w, msg);
+}
+
 static void absorbed_register_keeps_only_its_reply(void **state)
 {
 	struct tm_world *w = world_new();
 	struct phone *alice = phone_new(w);
 
 	(void)state;
-	w->script = script_reply;
+	w->script = script_reply_and_hold;
 	phone_send(w, alice, REQ(alice, .method = "REGISTER"));
 	phone_expect(w, alice, "SIP/2.0 200");
+	/* the test alone still has the message */
+	assert_int_equal(w->held[0]->refs, 1);
+	assert_null(tm_request_of(w->held[0]));
 	assert_int_equal(world_counter(w, TM_C_ACTIVE), 1);
 	assert_int_equal(tm_busy(w->tm), 0);
 	phone_send(w, alice, REQ(alice, .method = "REGISTER"));
 	phone_expect(w, alice, "SIP/2.0 200");
+	assert_int_equal(w->requests, 1);
 	world_free(w);
 }
 
-static void call_record_lingers_after_bye_and_refusal(void **state)
+static void script_relay_and_hold(struct tm_world *w, struct ph_msg *msg)
+{
+	script_relay(w, msg);
+	world_hold(w, msg);
+}
+
+static void accepted_call_gives_its_memory_back_and_still_forwards_200s(void **state)
 {
 	struct tm_world *w = world_new();
 	struct phone *alice = phone_new(w), *bob = phone_new(w);
-	struct call *call = call_of(w->calls, SLICE("call-1@test"), true);
+	char invite[8192];
 
 	(void)state;
-	assert_non_null(call);
-	w->script = script_relay;
-	phone_send(w, alice, REQ(alice, .method = "BYE", .to_tag = "b1"));
-	phone_expect(w, bob, "BYE ");
-	phone_send(w, bob, reply_text(bob->got, "200 OK", NULL, NULL));
+	w->conf.t4 = 50;
+	w->script = script_relay_and_hold;
+	phone_send(w, alice, REQ(alice, ));
+	phone_expect(w, bob, "INVITE ");
+	snprintf(invite, sizeof(invite), "%s", bob->got);
+	phone_send(w, bob, reply_text(invite, "200 OK", "b1", NULL));
+	phone_await(w, alice, "SIP/2.0 200");
+	assert_non_null(tm_request_of(w->held[0]));
+	WORLD_UNTIL(w, tm_request_of(w->held[0]) == NULL);
+	assert_int_equal(w->held[0]->refs, 1);
+	phone_send(w, bob, reply_text(invite, "200 OK", "b1", NULL));
 	phone_expect(w, alice, "SIP/2.0 200");
-	/* stragglers still find it */
-	assert_ptr_equal(call_of(w->calls, SLICE("call-1@test"), false), call);
+	phone_send(w, bob, reply_text(invite, "200 OK", "b2", NULL));
+	phone_expect(w, alice, "SIP/2.0 200");
+	assert_has(alice->got, "tag=b2");
+	world_free(w);
+}
+
+/* One request of a call, and bob's reply to it. */
+static void one_exchange(struct tm_world *w, struct req r, const char *status)
+{
+	struct phone *alice = &w->phones[0], *bob = &w->phones[1];
+
+	assert_non_null(call_of(w->calls, slice_str(r.call), true));
+	phone_send(w, alice, req_text(alice, r));
+	phone_await(w, bob, r.method);
+	phone_send(w, bob, reply_text(bob->got, status, "b1", NULL));
+	phone_await(w, alice, "SIP/2.0 ");
+	while (strncmp(alice->got + 8, status, 3) != 0)
+		phone_await(w, alice, "SIP/2.0 ");
+}
+
+static void record_of_a_call_lingers_after_bye_and_refusal_only(void **state)
+{
+	struct tm_world *w = world_new();
+
+	(void)state;
+	phone_new(w);
+	phone_new(w);
+	tm_destroy(&w->tm);
+	calls_destroy(&w->calls);
+	assert_int_equal(calls_new(&w->calls, w->loop, 300, 100), 0);
+	world_tm(w);
+	w->script = script_relay;
+	one_exchange(w,
+		(struct req){.method = "BYE", .call = "bye", .branch = "z9hG4bK1"},
+		"200 OK");
+	one_exchange(w,
+		(struct req){.method = "INVITE", .call = "busy", .branch = "z9hG4bK2"},
+		"486 Busy");
+	one_exchange(w,
+		(struct req){.method = "INVITE", .call = "who", .branch = "z9hG4bK3"},
+		"401 Who");
+	one_exchange(w,
+		(struct req){.method = "INVITE", .call = "yes", .branch = "z9hG4bK4"},
+		"200 OK");
+	one_exchange(w,
+		(struct req){.method = "INVITE",
+			.call = "again",
+			.branch = "z9hG4bK5",
+			.to_tag = "x"},
+		"488 No");
+	assert_int_equal(calls_count(w->calls), 5);
+	/* those that are not over go when they are not used */
+	WORLD_UNTIL(w, calls_count(w->calls) == 2);
+	assert_non_null(call_of(w->calls, SLICE("bye"), false));
+	assert_non_null(call_of(w->calls, SLICE("busy"), false));
 	world_free(w);
 }
 
@@ -278,7 +353,9 @@ int main(void)
 		cmocka_unit_test(draining_lets_calls_in_flight_finish),
 		cmocka_unit_test(message_that_does_not_parse_gets_its_400),
 		cmocka_unit_test(absorbed_register_keeps_only_its_reply),
-		cmocka_unit_test(call_record_lingers_after_bye_and_refusal),
+		cmocka_unit_test(
+			accepted_call_gives_its_memory_back_and_still_forwards_200s),
+		cmocka_unit_test(record_of_a_call_lingers_after_bye_and_refusal_only),
 	};
 	return cmocka_run_group_tests_name("tm_server", tests, NULL, NULL);
 }

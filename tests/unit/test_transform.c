@@ -177,6 +177,8 @@ static void faults_are_found_at_load(void **state)
 		{"$(ru{s.len,1})", "too many parameters for 's.len'", 10},
 		{"$(ru{re.subst,/(/x/})", "bad regular expression", 4},
 		{"$(ru{re.subst,/a/b/q})", "unknown flag 'q'", 4},
+		{"$(ru{re.subst,/((a{99}){99}){99}/x/})", "repeats too much", 4},
+		{"$(ru{re.subst,/a++++++++++++++++++++++/x/})", "repeats too much", 4},
 		{"$(ru{re.subst,abc})", "has the form", 4},
 		{"$(ru{s.strip,$foo})", "unknown variable '$foo'", 13},
 	};

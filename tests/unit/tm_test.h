@@ -51,7 +51,7 @@ struct tm_world {
 	void (*edit_branch)(
 		struct tm_world *w, struct ph_msg *request, struct tm_branch *br);
 	bool park_replies, park_branches, park_failures, drop_replies;
-	uint16_t park_status;    /* park replies with this status only; 0: all */
+	uint16_t park_status;     /* park replies with this status only; 0: all */
 	struct ph_msg *held[256]; /* parked ones, in order; counted */
 	struct tm_branch *held_branch;
 	unsigned held_count;

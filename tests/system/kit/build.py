@@ -20,7 +20,7 @@ def folder():
 
 def program(name):
     """The path of a program of the build; libtool leaves it in its own folder."""
-    for place in ("core/host", "tools", ".", "core", "host", "sbin", "bin"):
+    for place in ("", "tools", "core/host"):
         path = os.path.join(folder(), place, name)
         if os.access(path, os.X_OK) and os.path.isfile(path):
             return path

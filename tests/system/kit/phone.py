@@ -268,8 +268,7 @@ class Phone:
     def register_message(self, expires=3600, contact=None, params="", extra=()):
         self.register_cseq += 1
         aor = self.address_of_record()
-        host = sip.bracket(self.domain) if ":" in self.domain and not self.domain.startswith("[") else self.domain
-        msg = self.message("REGISTER", f"sip:{host}", aor, aor, self.register_id, self.register_cseq, sip.token(4),
+        msg = self.message("REGISTER", f"sip:{self.domain}", aor, aor, self.register_id, self.register_cseq, sip.token(4),
                            contact=contact or self.contact(params))
         if expires is not None:
             msg.add("Expires", str(expires))
