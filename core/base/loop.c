@@ -330,7 +330,7 @@ static void turn(struct loop *l, uint64_t until_us)
 		set_alarm(l, until_us);
 	l->clock->in_turn = true;
 	l->clock->fresh = false;
-	event_base_loop(l->base, sleep ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
+	event_base_loop(l->base, sleep ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK);
 	run_timers(l);
 	run_hooks(l);
 	note_turn(l);

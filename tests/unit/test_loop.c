@@ -595,6 +595,41 @@ static void a_hook_with_more_to_do_keeps_the_loop_awake(void **state)
 	assert_true(clock_us() - from >= 25000);
 }
 
+/* A descriptor that nobody empties: readable in every turn. */
+static void count_ready(void *arg, int fd, int what)
+{
+	unsigned *calls = arg;
+
+	(void)fd;
+	(void)what;
+	/* the test fails, instead of hanging, when the turn does not end */
+	if (++*calls > 1000)
+		abort();
+}
+
+static void a_busy_descriptor_does_not_keep_hooks_that_have_more_to_do_from_running(void **state)
+{
+	struct seen *s = *state;
+	char text[64] = "";
+	struct hook_log h = {s->loop, text, "x", 3, false};
+	struct loop_io *io = NULL;
+	unsigned calls = 0;
+	int fds[2];
+
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(write(fds[1], "x", 1), 1);
+	assert_int_equal(loop_io_add(s->loop, fds[0], LOOP_READ, count_ready, &calls, &io), 0);
+	assert_int_equal(loop_on_turn_end(s->loop, on_turn_end, &h), 0);
+	for (int i = 0; i < 4; i++)
+		loop_turn(s->loop, 1000);
+	assert_string_equal(text, "xxxx");
+	assert_true(calls >= 3 && calls <= 8);
+	loop_off_turn_end(s->loop, on_turn_end, &h);
+	loop_io_del(&io);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 static void there_is_room_for_sixteen_hooks(void **state)
 {
 	struct seen *s = *state;
@@ -706,6 +741,7 @@ int main(void)
 		LOOP_TEST(no_wakeup_is_lost),
 		LOOP_TEST(hooks_run_at_the_end_of_every_turn_in_order),
 		LOOP_TEST(a_hook_with_more_to_do_keeps_the_loop_awake),
+		LOOP_TEST(a_busy_descriptor_does_not_keep_hooks_that_have_more_to_do_from_running),
 		LOOP_TEST(there_is_room_for_sixteen_hooks),
 		LOOP_TEST(the_longest_turn_is_remembered_without_the_sleep),
 		LOOP_TEST(time_stands_still_within_a_turn),
