@@ -26,5 +26,5 @@ bool gate_pass(struct gate *g, unsigned n, const char *why);
 bool gate_wait(struct gate *g, unsigned timeout_ms);
 /** Control thread: let them do the next step. */
 void gate_open(struct gate *g);
-/** Control thread: they return from gate_pass() with false. */
+/** Control thread: they return from gate_pass() with false; also those that wait for a step that never comes, at the end. */
 void gate_abort(struct gate *g);

@@ -100,7 +100,8 @@ static void ack_unlist(struct parks *p, struct slot *s)
 bool parks_has_ack(const struct parks *p, const struct ph_msg *ack)
 {
 	for (const struct slot *s = p->acks[ack_bucket(ack)]; s; s = s->ack_next)
-		if (s->msg->sip.cseq == ack->sip.cseq && slice_eq(s->msg->sip.call_id, ack->sip.call_id))
+		if (s->msg->sip.cseq == ack->sip.cseq && slice_eq(s->msg->sip.call_id, ack->sip.call_id) &&
+			slice_eq(sip_hdr_value(&s->msg->sip, SIP_H_TO), sip_hdr_value(&ack->sip, SIP_H_TO)))
 			return true;
 	return false;
 }

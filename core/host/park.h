@@ -20,5 +20,5 @@ unsigned parks_count(const struct parks *p);
 void parks_cancel_all(struct parks *p);
 /** From the inbox: an item of kind INBOX_WAKE. */
 void parks_on_wake(void *parks, const void *data, size_t len);
-/** Is an ACK with this Call-ID and CSeq parked? Then the one that came is a repetition. */
+/** Is an ACK with this Call-ID, CSeq and To parked? Then the one that came is a repetition. */
 bool parks_has_ack(const struct parks *p, const struct ph_msg *ack);

@@ -256,6 +256,8 @@ void *worker_main(void *arg)
 		goto out;
 	if (loop_on_turn_end(w->w.t.loop, drain_step, w) == 0)
 		loop_run(w->w.t.loop);
+	/* The control thread may still be inside loop_stop(): the loop stays until it says that it is done with us. */
+	gate_pass(&w->host->gate, 5, NULL);
 out:
 	give_back(w);
 	return NULL;

@@ -107,7 +107,7 @@ enum { /* codes of tm_relay(), as scripts see them */
 };
 enum { TM_F_NO_100 = 1, TM_F_NO_ERROR_REPLY = 2, TM_F_NO_DNS_FAILOVER = 4 };
 /**
- * Forward statefully to msg's target and branches (then forgotten), or to `to` alone when given. CANCEL: 200, and the INVITE's branches are
+ * Forward statefully to msg's target and branches (these are then forgotten; ruri, du, path and send_sock stay), or to `to` alone when given. CANCEL: 200, and the INVITE's branches are
  * cancelled; without a known INVITE: forwarded without state. ACK: forwarded without state. Makes the transaction when there is none. A canceled request: nothing is sent,
  * 487 goes upstream, TM_RELAYED. On errors a reply has been sent unless TM_F_NO_ERROR_REPLY; msg->last_error says which it was or would be.
  * In a failure block no reply is sent on errors: the best reply of the earlier branches goes upstream when the block ends.

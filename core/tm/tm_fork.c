@@ -328,27 +328,35 @@ static struct tm_relay *relay_new(
 	return op;
 }
 
-static void forget_targets(struct ph_msg *msg)
+/*
+ * The message's own target stays, for a failure block that tries it once more. When that block has written another
+ * Request-URI, the path that belonged to the first one must not lead it astray.
+ */
+static void forget_stale_path(struct tm_trans *t, struct ph_msg *msg)
 {
-	msg->du = (struct slice){0};
-	msg->path = (struct slice){0};
-	msg->send_sock = NULL;
-	msg->branches = NULL;
-	msg->branch_count = 0;
+	if (msg->path.len > 0 && msg->path.p == t->relayed_path.p &&
+		!slice_eq(msg->sip.ruri, t->relayed_ruri))
+		msg->path = (struct slice){0};
+	t->relayed_ruri = msg->sip.ruri;
+	t->relayed_path = msg->path;
 }
 
 int fork_start(struct tm_trans *t, struct ph_msg *msg, const struct tm_target *to,
 	unsigned flags)
 {
-	struct tm_relay *op = relay_new(msg, to, flags);
+	struct tm_relay *op;
 
+	if (to == NULL)
+		forget_stale_path(t, msg);
+	op = relay_new(msg, to, flags);
 	if (op == NULL) {
 		msg->last_error = 500;
 		if (!(flags & TM_F_NO_ERROR_REPLY))
 			answer_auto(t, 500);
 		return TM_E_INTERNAL;
 	}
-	forget_targets(msg);
+	msg->branches = NULL;
+	msg->branch_count = 0;
 	msg_ref(msg);
 	t->relay = op;
 	return relay_run(op);

@@ -79,9 +79,9 @@ struct tm_branch {
 
 struct tm_trans {
 	struct tm_trans *next, **prev; /* in the table */
-	struct tm_trans *acc_next,
-		**acc_prev; /* accepted INVITEs by Call-ID, for their ACKs */
-	struct tm *tm;      /* NULL: tm is gone */
+	/* Accepted INVITEs by Call-ID, for their ACKs */
+	struct tm_trans *acc_next, **acc_prev;
+	struct tm *tm; /* NULL: tm is gone */
 	unsigned refs;
 	uint64_t key;
 	uint64_t call; /* hash of the Call-ID */
@@ -93,26 +93,28 @@ struct tm_trans {
 	char *last;             /* last reply sent, to be repeated */
 	size_t last_len;
 	unsigned last_code;
-	struct timer resend; /* G; once accepted: T4 */
-	struct timer
-		life; /* H, I, J, L; before a final reply: is anybody still at work? */
+	/* G; once accepted: T4 */
+	struct timer resend;
+	/* H, I, J, L; before a final reply: is anybody still at work? */
+	struct timer life;
 	uint64_t interval;
 	struct tm_branch *branches, **branches_end;
 	unsigned branch_count;
-	struct tm_relay *relay;   /* a tm_relay() at work */
-	struct tm_branch *picked; /* in a failure block: whose reply */
-	unsigned
-		failed_branches; /* how many branches there were when the failure block began */
-	struct slice
-		cancel_reason; /* header line for our CANCELs, in the request's arena */
+	struct tm_relay *relay; /* a tm_relay() at work */
+	/* In a failure block: whose reply, and how many branches there were when it began */
+	struct tm_branch *picked;
+	unsigned failed_branches;
+	/* All in the request's arena: the message's own target; header line for our CANCELs */
+	struct slice relayed_ruri, relayed_path;
+	struct slice cancel_reason;
 	bool reliable;
 	bool canceled;
 	bool parked;      /* a script is suspended with the request */
 	bool in_failure;  /* the failure block runs or is parked */
 	bool wants_check; /* look at the branches again when the script lets go */
-	bool settled; /* accepted, and T4 has passed: a 2xx of yet another phone is not expected */
-	bool no_more; /* 6xx: no new branches */
-	bool busy;    /* counted in tm->busy */
+	bool settled;     /* accepted, and T4 has passed: no 2xx of yet another phone */
+	bool no_more;     /* 6xx: no new branches */
+	bool busy;        /* counted in tm->busy */
 };
 
 /* A message that waits outside of any transaction. */
@@ -298,7 +300,7 @@ unsigned relay_error_reply(int code);
 
 /* tm_fork.c: the branches of one tm_relay() */
 
-/** Code as tm_relay() has it. The targets are forgotten. */
+/** Code as tm_relay() has it. The added targets are forgotten. */
 int fork_start(struct tm_trans *t, struct ph_msg *msg, const struct tm_target *to,
 	unsigned flags);
 /** Give up one that waits (tm goes away). */

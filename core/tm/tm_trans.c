@@ -172,7 +172,7 @@ static void release_request(struct tm_trans *t)
 			.sock = br->target.sock, .bflags = br->target.bflags};
 		msg_unref(&br->reply);
 	}
-	t->cancel_reason = (struct slice){0};
+	t->relayed_ruri = t->relayed_path = t->cancel_reason = (struct slice){0};
 	msg_unref(&t->request);
 }
 

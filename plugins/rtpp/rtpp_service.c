@@ -23,6 +23,7 @@ struct health {
 	bool down;
 	bool disabled; /* the operator's switch */
 	bool seen; /* has answered since the start: rtpproxy_disable_tout holds from then on */
+	bool doubt; /* a worker's report may be lost: tell how the next probe ends */
 	uint64_t recheck; /* ms of loop_now(); UINT64_MAX: not by itself */
 	unsigned features;
 	unsigned found;   /* by the probe under way */
@@ -148,13 +149,14 @@ static void set_down(struct health *h, const char *reason, bool tell)
 
 static void set_up(struct health *h)
 {
-	bool news = h->down || !h->seen || h->features != h->found;
+	bool news = h->down || !h->seen || h->doubt || h->features != h->found;
 
 	timer_stop(&h->timer);
 	if (h->down)
 		count_down(h, -1);
 	h->down = false;
 	h->seen = true;
+	h->doubt = false;
 	h->recheck = 0;
 	h->features = h->found;
 	if (!news)
@@ -262,6 +264,22 @@ static void on_down(void *arg, const struct bus_event *ev)
 		return;
 	give_up(&s->all[relay]);
 	set_down(&s->all[relay], ev->relay.reason, false);
+}
+
+/** Reports of workers were lost. One that holds a relay for down would wait for good news that nobody has. */
+static void on_gap(void *arg, enum bus_topic topic, uint64_t lost)
+{
+	struct service *s = arg;
+	unsigned i;
+
+	(void)topic;
+	(void)lost;
+	for (i = 0; i < s->conf->sets.relay_count; i++) {
+		if (s->all[i].down)
+			continue;
+		s->all[i].doubt = true;
+		probe(&s->all[i], 0);
+	}
 }
 
 static void on_relays(void *arg, struct bus_request *req, const json_t *params)
@@ -412,7 +430,7 @@ int rtpp_service_start(
 	s->started = loop_now(thread->loop);
 	err = start_health(s, ctx);
 	if (err == 0)
-		err = bus_subscribe(thread->bus, BUS_RELAY_DOWN, on_down, NULL, s);
+		err = bus_subscribe(thread->bus, BUS_RELAY_DOWN, on_down, on_gap, s);
 	if (err == 0)
 		err = bus_serve(thread->bus, RTPP_REQ_RELAYS, on_relays, s);
 	if (err != 0) {

@@ -4,7 +4,8 @@
 
 #include "plugins/rtpp/rtpp.h"
 
-#define ASK_MS 1000
+#define ASK_MS   1000
+#define AGAIN_MS 1000 /* after a question without an answer */
 
 /** A question to the service; lives until its answer comes, also when the worker's instance is gone by then. */
 struct rtpp_ask {
@@ -52,11 +53,18 @@ static void on_state(void *arg, int code, const char *reason, const struct tree 
 		else if (code != 503)
 			LOG(w->log, LOG_L_WARN,
 				"the state of the relays is not known: %s", reason);
-		if (w->ask_again && code != 503)
+		if (code != 0 && code != 503)
+			timer_start(w->worker->t.loop, &w->again, AGAIN_MS);
+		else if (w->ask_again && code == 0)
 			ask_service(w);
 	}
 	json_decref(all);
 	free(ask);
+}
+
+static void on_again(void *arg)
+{
+	ask_service(arg);
 }
 
 static void ask_service(struct rtpp_worker *w)
@@ -94,6 +102,7 @@ static void on_event(void *arg, const struct bus_event *ev)
 			w); /* it may have come back with other features; is it switched on? */
 	} else if (strcmp(ev->relay.reason, RTPP_BY_OPERATOR) == 0) {
 		v->disabled = true;
+		ask_service(w); /* an answer under way may be older than this */
 	} else if (!v->down) {
 		v->down = true;
 		v->down_us = clock_us();
@@ -159,6 +168,7 @@ int rtpp_worker_start(
 	w->worker = worker;
 	w->conf = ctx->conf;
 	w->log = ctx->log;
+	timer_init(&w->again, on_again, w);
 	err = start_engine(w, ctx);
 	if (err == 0)
 		err = bus_subscribe(worker->t.bus, BUS_RELAY_UP, on_event, on_gap, w);
@@ -179,6 +189,7 @@ void rtpp_worker_stop(void *self)
 	struct rtpp_worker *w = self;
 
 	bus_unsubscribe(w->worker->t.bus, w);
+	timer_stop(&w->again);
 	if (w->asking)
 		w->asking->owner = NULL;
 	rtpp_client_destroy(&w->engine.client);

@@ -57,10 +57,10 @@ def test_a_thousand_wait_and_a_thousand_do_not(t):
     shortest = min(at - patient.sent[c] for c, (_, at) in replies.items())
     check.that(shortest >= 0.18, f"they really waited 200 ms, the shortest {shortest * 1000:.0f} ms")
     latest = max(at for _, at in replies.values()) - last
-    check.that(latest < 0.4, f"all done within 400 ms of the last arrival: {latest * 1000:.0f} ms")
     quick = Latencies([at - hasty.sent[c] for c, (_, at) in hasty.wait(1000, 5).items()])
-    print(quick)
-    if not build.sanitizer():
+    print(f"all done {latest * 1000:.0f} ms after the last arrival; beside them {quick}")
+    if not build.sanitizer():                # which cost a multiple of the time
+        check.that(latest < 0.4, f"all done within 400 ms of the last arrival: {latest * 1000:.0f} ms")
         check.that(quick.p(99) < 5, f"OPTIONS beside them: p99 under 5 ms, found {quick}")
     check.equal(daemon.stat("parked_total"), 1000, "suspensions")
     check.equal(daemon.stat("parked"), 0, "parked scripts in the end")

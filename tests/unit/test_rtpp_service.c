@@ -46,12 +46,14 @@ static void turn(struct world *w)
 		loop_turn(w->loops[i], i == 0 ? 1 : 0);
 }
 
-#define RUN_UNTIL(w, cond)                                                               \
-	do {                                                                             \
-		const uint64_t until_us = clock_us() + 10 * 1000000;                     \
-		while (!(cond) && clock_us() < until_us)                                 \
-			turn(w);                                                         \
-		assert_true(cond);                                                       \
+#define RUN_UNTIL(w, cond)                                                                         \
+	do {                                                                                       \
+		const uint64_t until_us = clock_us() + 10 * 1000000;                               \
+		while (!(cond) && clock_us() < until_us)                                           \
+			turn(w);                                                                   \
+		if (!(cond))                                                                       \
+			print_message("%s", (w)->log.text);                                        \
+		assert_true(cond);                                                                 \
 	} while (0)
 
 static void show(void *arg, struct bus_request *req, const json_t *params)

@@ -283,7 +283,7 @@ static const char kamailio_edge[] =
 	"route[NATMANAGE] {\n"
 	"\tif (is_request()) {\n"
 	"\t\tif(has_totag()) {\n"
-	"\t\t\tif(t_is_request_route() && check_route_param(\"nat=yes\")) {\n"
+	"\t\t\tif(check_route_param(\"nat=yes\")) {\n"
 	"\t\t\t\tsetbflag(FLB_NATB);\n"
 	"\t\t\t}\n"
 	"\t\t}\n"

@@ -118,6 +118,56 @@ static void script_s_own_reply_replaces_the_callee_s(void **state)
 	world_free(w);
 }
 
+static void same_again(struct tm_world *w, struct ph_msg *msg)
+{
+	assert_null(msg->branches);
+	assert_true(msg->du.len > 0);
+	w->relay_code = tm_relay(w->tm, msg, NULL, 0);
+}
+
+static void target_of_the_first_relay_is_still_there(void **state)
+{
+	struct tm_world *w = world_busy(same_again);
+	struct phone *alice = &w->phones[0], *bob = &w->phones[1];
+
+	(void)state;
+	phone_expect(w, bob, "INVITE ");
+	phone_send(w, bob, reply_text(bob->got, "200 OK", "b2", NULL));
+	phone_expect(w, alice, "SIP/2.0 200");
+	world_free(w);
+}
+
+static void script_path_armed(struct tm_world *w, struct ph_msg *msg)
+{
+	msg->armed.on_failure = 1;
+	msg->path = arena_printf(msg->arena, "<sip:127.0.0.1:%u;lr>", w->phones[1].port);
+	w->relay_code = tm_relay(w->tm, msg, NULL, 0);
+}
+
+static void other_ruri(struct tm_world *w, struct ph_msg *msg)
+{
+	assert_int_equal(sip_set_ruri(&msg->sip, phone_uri(msg, &w->phones[2])), 0);
+	w->relay_code = tm_relay(w->tm, msg, NULL, 0);
+}
+
+static void path_of_the_first_target_does_not_hold_for_another(void **state)
+{
+	struct tm_world *w = world_new();
+	struct phone *alice = phone_new(w), *bob = phone_new(w), *carol = phone_new(w);
+
+	(void)state;
+	w->script = script_path_armed;
+	w->failure = other_ruri;
+	phone_send(w, alice, REQ(alice, ));
+	phone_expect(w, bob, "INVITE ");
+	phone_send(w, bob, reply_text(bob->got, "486 Busy Here", "b1", NULL));
+	phone_expect(w, carol, "INVITE ");
+	assert_has_not(carol->got, "Route:");
+	phone_expect(w, bob, "ACK ");
+	phone_quiet(w, bob);
+	world_free(w);
+}
+
 static void to_nowhere(struct tm_world *w, struct ph_msg *msg)
 {
 	const struct tm_target t = {.ruri = SLICE("sip:x@no-such-host.invalid")};
@@ -279,6 +329,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(block_without_action_lets_the_reply_through),
 		cmocka_unit_test(call_goes_on_to_another_phone),
+		cmocka_unit_test(target_of_the_first_relay_is_still_there),
+		cmocka_unit_test(path_of_the_first_target_does_not_hold_for_another),
 		cmocka_unit_test(second_failure_without_a_block_picks_the_best_of_all),
 		cmocka_unit_test(block_that_is_armed_again_runs_for_the_next_failure),
 		cmocka_unit_test(script_s_own_reply_replaces_the_callee_s),
