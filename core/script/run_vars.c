@@ -112,6 +112,11 @@ bool run_is_kamailio(const struct ph_msg *msg)
 	return msg->run != NULL && msg->run->prog->dialect == SCRIPT_KAMAILIO;
 }
 
+bool script_is_kamailio(const struct ph_msg *msg)
+{
+	return run_is_kamailio(msg);
+}
+
 int run_block_named(
 	const struct ph_msg *msg, enum script_block_kind kind, struct slice name)
 {

@@ -59,6 +59,8 @@ int script_load_text(struct script_program **out, const struct script_options *o
 struct script_program *script_ref(struct script_program *p);
 void script_unref(struct script_program **pp);
 enum script_dialect script_dialect_of(const struct script_program *p);
+/** Is the program that runs on msg in the kamailio dialect? For functions whose codes differ. */
+bool script_is_kamailio(const struct ph_msg *msg);
 /** Why auto chose it, for the log. */
 const char *script_dialect_reason(const struct script_program *p);
 

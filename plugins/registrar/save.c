@@ -1,7 +1,6 @@
 /* save(domain [, flags [, aor]]): RFC 3261 section 10.3. */
 #include <errno.h>
 
-#include "core/script/pv.h"
 #include "plugins/registrar/register_reply.h"
 #include "plugins/registrar/wait.h"
 
@@ -138,7 +137,7 @@ static int outcome(const struct saving *s)
 	bool added = false;
 	unsigned i;
 
-	if (!run_is_kamailio(s->wait.msg))
+	if (!script_is_kamailio(s->wait.msg))
 		return PH_TRUE;
 	if (s->order.query)
 		return SAVE_FETCHED;

@@ -37,7 +37,7 @@ struct rtpp_worker {
 	struct rtpp_engine engine;
 	struct rtpp_ask *asking; /**< RTPP_REQ_RELAYS under way; or NULL */
 	bool ask_again;
-	struct timer again;      /**< the last question had no answer */
+	struct timer again; /**< the last question had no answer */
 };
 int rtpp_worker_start(
 	struct ph_worker *worker, const struct ph_plugin_ctx *ctx, void **selfp);

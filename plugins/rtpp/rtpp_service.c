@@ -295,6 +295,7 @@ static void on_relays(void *arg, struct bus_request *req, const json_t *params)
 		tree_attr_int(node, "down", s->all[i].down);
 		tree_attr_int(node, "disabled", s->all[i].disabled);
 		tree_attr_int(node, "features", s->all[i].features);
+		tree_attr_int(node, "probing", !s->all[i].seen && !s->all[i].down);
 	}
 	bus_reply(req, root);
 }

@@ -5,7 +5,7 @@
 #include "plugins/rtpp/rtpp.h"
 
 #define ASK_MS   1000
-#define AGAIN_MS 1000 /* after a question without an answer */
+#define AGAIN_MS 1000 /* after a question without a (complete) answer */
 
 /** A question to the service; lives until its answer comes, also when the worker's instance is gone by then. */
 struct rtpp_ask {
@@ -21,9 +21,11 @@ static int64_t attribute(const json_t *node, const char *name)
 		json_object_get(json_object_get(node, "attributes"), name));
 }
 
-static void take_state(struct rtpp_worker *w, const json_t *all, uint64_t asked_us)
+/** True when the service knows all relays; if not, its event may come before our subscription holds: ask again. */
+static bool take_state(struct rtpp_worker *w, const json_t *all, uint64_t asked_us)
 {
 	const struct rtpp_sets *sets = &w->conf->sets;
+	bool complete = true;
 	unsigned i;
 
 	for (i = 0; i < sets->relay_count; i++) {
@@ -37,7 +39,9 @@ static void take_state(struct rtpp_worker *w, const json_t *all, uint64_t asked_
 		/* What was found out here after the question is newer than the answer. */
 		if (!v->down || v->down_us < asked_us)
 			v->down = attribute(node, "down") != 0;
+		complete = complete && attribute(node, "probing") == 0;
 	}
+	return complete;
 }
 
 static void on_state(void *arg, int code, const char *reason, const struct tree *result)
@@ -47,16 +51,16 @@ static void on_state(void *arg, int code, const char *reason, const struct tree 
 	json_t *all = code == 0 ? tree_json(result) : NULL;
 
 	if (w) {
+		bool complete = all && take_state(w, all, ask->at_us);
+
 		w->asking = NULL;
-		if (all)
-			take_state(w, all, ask->at_us);
-		else if (code != 503)
-			LOG(w->log, LOG_L_WARN,
-				"the state of the relays is not known: %s", reason);
-		if (code != 0 && code != 503)
-			timer_start(w->worker->t.loop, &w->again, AGAIN_MS);
-		else if (w->ask_again && code == 0)
+		if (!all && code != 503)
+			LOG(w->log, LOG_L_INFO,
+				"the state of the relays is asked for again: %s", reason);
+		if (w->ask_again && all)
 			ask_service(w);
+		else if (!complete && code != 503)
+			timer_start(w->worker->t.loop, &w->again, AGAIN_MS);
 	}
 	json_decref(all);
 	free(ask);

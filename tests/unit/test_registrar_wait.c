@@ -156,7 +156,7 @@ const char *script_where(const struct ph_msg *msg)
 	return "test.route:1";
 }
 
-bool run_is_kamailio(const struct ph_msg *msg)
+bool script_is_kamailio(const struct ph_msg *msg)
 {
 	(void)msg;
 	return w.kamailio;

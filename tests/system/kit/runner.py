@@ -132,18 +132,20 @@ def run_one(test, folder):
     return outcome, text, time.monotonic() - start
 
 
-def show_logs(folder):
+def show_logs(folder, endings):
     for name in sorted(os.listdir(folder)):
-        if name.endswith((".log", ".conf")):
+        if name.endswith(endings):
             with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as log:
-                print(f"  --- {name}\n" + "".join("  " + line for line in log.readlines()[-60:]))
+                lines = log.readlines()[-60:]
+            if lines:
+                print(f"  --- {name}\n" + "".join("  " + line for line in lines))
 
 
 def main(here):
     parser = argparse.ArgumentParser(description="Runs the system tests. PINHOLE_BUILD names the build folder.")
     parser.add_argument("--list", action="store_true", help="print the names and end")
     parser.add_argument("-k", metavar="NAME", action="append", help="only tests with NAME in their name; may be repeated")
-    parser.add_argument("-v", action="store_true", help="print the logs of failures")
+    parser.add_argument("-v", action="store_true", help="print the logs of failures, and what passing tests have measured")
     parser.add_argument("--logs", metavar="DIR", help="where the logs of failures are kept (default: BUILD/system-logs)")
     options = parser.parse_args()
     tests = [t for t in discover(here) if not options.k or any(k in t.name for k in options.k)]
@@ -165,9 +167,9 @@ def main(here):
             outcome, text, seconds = run_one(test, folder)
             sums[outcome] += 1
             print(f"{outcome:7} {test.name} ({seconds:.1f} s)" + (f": {text}" if text else ""), flush=True)
+            if options.v:
+                show_logs(folder, (".log", ".conf") if outcome == "FAILED" else ("test.log",))
             if outcome == "FAILED":
-                if options.v:
-                    show_logs(folder)
                 kept = os.path.join(keep, re.sub(r"[^\w.\[\]-]+", "_", test.name))
                 shutil.rmtree(kept, ignore_errors=True)
                 shutil.copytree(folder, kept, ignore=lambda d, names: [n for n in names if n.endswith(".sock")])
