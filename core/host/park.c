@@ -13,6 +13,7 @@
 struct slot {
 	struct parks *table;
 	struct ph_msg *msg;
+	struct script_run *run; /**< which of msg's runs waits */
 	ph_resume resume;
 	void *self, *state;
 	struct timer deadline;
@@ -126,6 +127,7 @@ static void slot_run(struct slot *s)
 {
 	struct worker *w = s->table->worker;
 	struct ph_msg *msg = s->msg;
+	struct script_run *run = s->run;
 	ph_resume resume = s->resume;
 	void *self = s->self, *state = s->state;
 	int result = s->result, code;
@@ -134,7 +136,7 @@ static void slot_run(struct slot *s)
 	tm_script_parked(w->w.tm, msg, false);
 	code = resume(self, msg, state, result);
 	if (code != PH_PARK)
-		script_resume(msg, code);
+		script_resume_run(msg, run, code);
 	msg_unref(&msg);
 }
 
@@ -285,6 +287,7 @@ int ph_park(struct ph_msg *msg, ph_resume resume, void *self, void *state, unsig
 	s->used = true;
 	s->woken = false;
 	s->msg = msg;
+	s->run = msg->run;
 	s->resume = resume;
 	s->self = self;
 	s->state = state;

@@ -65,6 +65,11 @@ void sdp_set_addr(struct sdp_addr *a, struct slice addr, bool ip6);
 void sdp_set_port(struct sdp_media *m, uint16_t port);
 /** A whole line at the end ("a=nortpproxy:yes"). -ENOMEM. */
 int sdp_append_line(struct sdp *s, struct slice line);
+/**
+ * For parameters that hold an attribute line (nortpproxy_str): NULL when text is one, with or without its line end, or empty (off); else what
+ * would be right.
+ */
+const char *sdp_check_attribute(const char *text);
 /** Is there a line that equals line (without line end)? */
 bool sdp_has_line(const struct sdp *s, struct slice line);
 /** The address that holds for a stream: its own c=, else the session's; NULL: none. */

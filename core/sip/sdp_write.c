@@ -152,3 +152,14 @@ void sdp_write(struct buf *b, const struct sdp *s)
 		buf_add(b, eol);
 	buf_add(b, slice_make(last, (size_t)(end - last)));
 }
+
+const char *sdp_check_attribute(const char *text)
+{
+	struct slice line = slice_trim(slice_str(text));
+
+	if (slice_empty(line))
+		return NULL;
+	if (line.len < 3 || !slice_starts(line, SLICE("a=")) || slice_chr(line, '\n') >= 0 || slice_chr(line, '\r') >= 0)
+		return "one attribute line such as \"a=nortpproxy:yes\\r\\n\", or an empty text";
+	return NULL;
+}

@@ -22,19 +22,6 @@ static const char *check_seconds(const char *text)
 		: "seconds, more than 0 and at most 60, such as \"1\" or \"0.2\"";
 }
 
-static const char *check_marker(const char *text)
-{
-	struct slice line = slice_trim(slice_str(text));
-
-	if (slice_empty(line))
-		return NULL; /* neither added nor looked for */
-	if (line.len < 3 || !slice_starts(line, SLICE("a=")) ||
-		slice_chr(line, '\n') >= 0 || slice_chr(line, '\r') >= 0)
-		return "one attribute line such as \"a=nortpproxy:yes\\r\\n\", or an "
-		       "empty text";
-	return NULL;
-}
-
 static void load_timeout(struct rtpp_conf *conf, struct conf_errors *e)
 {
 	const char *text = conf->rtpproxy_timeout;
@@ -110,7 +97,7 @@ static const struct conf_param rtpp_params[] = {
 	 .offset = offsetof(struct rtpp_conf, rtpproxy_disable_tout),
 	 .help = "Seconds for which an RTP proxy that is down is not probed; 0: probed each second; -1: until it is enabled by command."},
 	{.name = "nortpproxy_str", .type = CONF_STR, .dflt = "a=nortpproxy:yes\r\n",
-	 .offset = offsetof(struct rtpp_conf, nortpproxy_str), .shared = true, .check = check_marker,
+	 .offset = offsetof(struct rtpp_conf, nortpproxy_str), .shared = true, .check = sdp_check_attribute,
 	 .help = "The SDP line that says: media of this call goes through a relay already."},
 	{.name = NULL},
 };

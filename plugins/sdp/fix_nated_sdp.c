@@ -74,7 +74,7 @@ static int fix_part(const struct fix *fix, struct sdp *s)
 	if (err == 0 && (fix->flags & SDP_REWRITE_ORIGIN_IP) &&
 		!slice_empty(s->origin.line))
 		err = fix_line(fix, s, &s->origin);
-	if (err == 0 && (fix->flags & SDP_ADD_NORTPPROXY))
+	if (err == 0 && (fix->flags & SDP_ADD_NORTPPROXY) && !slice_empty(fix->marker))
 		err = add_once(s, fix->marker);
 	return err;
 }

@@ -81,16 +81,6 @@ static void sdp_worker_stop(void *self)
 	free(self);
 }
 
-static const char *check_marker(const char *text)
-{
-	struct slice line = slice_trim(slice_str(text));
-
-	if (line.len < 3 || !slice_starts(line, SLICE("a=")) ||
-		slice_chr(line, '\n') >= 0 || slice_chr(line, '\r') >= 0)
-		return "one attribute line such as \"a=nortpproxy:yes\\r\\n\"";
-	return NULL;
-}
-
 static const char *check_flags(const char *text, char why[128])
 {
 	int64_t n;
@@ -114,7 +104,7 @@ static const struct ph_flag_name sdp_fixes[] = {
 };
 static const struct conf_param sdp_params[] = {
 	{.name = "nortpproxy_str", .type = CONF_STR, .dflt = "a=nortpproxy:yes\r\n",
-	 .offset = offsetof(struct sdp_conf, nortpproxy_str), .shared = true, .check = check_marker,
+	 .offset = offsetof(struct sdp_conf, nortpproxy_str), .shared = true, .check = sdp_check_attribute,
 	 .help = "The SDP line that says: media of this call goes through a relay already."},
 	{.name = NULL},
 };

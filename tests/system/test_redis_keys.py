@@ -10,6 +10,8 @@ import signal
 import time
 
 from kit import check, sip
+from kit.latency import Latencies
+from kit.runner import variants
 
 AOR = "{alice@example.test}"
 DOMAINS = {"use_domain": 1}                        # the key of a user holds the domain as well
@@ -99,6 +101,22 @@ def test_acl_user(t):
     daemon = t.daemon(redis=redis, conf={"registrar": DOMAINS, "storage": {"url": f"redis://edge:pa55word@127.0.0.1:{redis.port}/0"}})
     t.phone("alice", daemon).register()
     check.equal(len(contact_keys(redis)), 1, "keys of contacts")
+
+
+@variants(workers=[1, 2])
+def test_answers_do_not_wait_for_the_next_event(t, workers):
+    """A quiet daemon answers when Redis has answered, not at its next timer or message."""
+    daemon = t.daemon(redis=t.redis(), conf={"workers": workers})
+    alice = t.phone("alice", daemon)
+    alice.register()
+    times = []
+    for _ in range(40):
+        txn = alice.start(alice.register_message())
+        check.equal(txn.wait().status, 200, "reply to REGISTER")
+        times.append(txn.seconds())
+    load = Latencies(times)
+    print(load)
+    check.that(load.p(50) < 4, f"half of the REGISTERs in less than 4 ms, found {load}")
 
 
 def test_redis_goes_and_comes_back(t):

@@ -114,6 +114,7 @@ static void wrong_literals_are_told_at_load(void **state)
 	assert_non_null(flags->check("32", why));
 	assert_non_null(flags->check("0", why));
 	assert_null(ph_plugin.params[0].check("a=nortpproxy:yes\r\n"));
+	assert_null(ph_plugin.params[0].check("")); /* off */
 	assert_non_null(ph_plugin.params[0].check("nortpproxy"));
 	assert_non_null(ph_plugin.params[0].check("a=x\r\na=y\r\n"));
 	assert_non_null(ph_plugin.params[0].check(""));

@@ -1,13 +1,13 @@
 """Many small requests at once from one socket, with the kernel's time of arrival for each reply.
 
-A phone would measure itself at such rates; here nothing is parsed before all is over.
+A phone would measure itself at such rates. Here nothing is parsed before all is over, and there is no thread whose turn could
+fall between reading the clock and sending.
 """
 
 import re
 import select
 import socket
 import struct
-import threading
 import time
 
 from . import check, proc, sip
@@ -25,25 +25,6 @@ class Burst:
         self.socket.connect(daemon.server)
         self.sent = {}                       # call-id -> time
         self.arrived = []                    # (time, datagram)
-        self.open = True
-        self.thread = threading.Thread(target=self.loop, daemon=True)
-        self.thread.start()
-
-    def loop(self):
-        while self.open:
-            ready, _, _ = select.select([self.socket], [], [], 0.05)
-            if not ready:
-                continue
-            try:
-                data, control, _, _ = self.socket.recvmsg(4096, 128)
-            except OSError:
-                continue
-            at = time.time()
-            for level, kind, value in control:
-                if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS and len(value) >= 16:
-                    seconds, nanoseconds = struct.unpack("qq", value[:16])
-                    at = seconds + nanoseconds / 1e9
-            self.arrived.append((at, data))
 
     def request(self, method, user=""):
         """(call-id, datagram); made before the clock starts."""
@@ -59,10 +40,24 @@ class Burst:
         self.sent[call_id] = time.time()
         self.socket.send(data)
 
+    def drain(self):
+        """Take what has arrived; the kernel has noted when."""
+        while True:
+            try:
+                data, control, _, _ = self.socket.recvmsg(4096, 128, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return
+            at = time.time()
+            for level, kind, value in control:
+                if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS and len(value) >= 16:
+                    seconds, nanoseconds = struct.unpack("qq", value[:16])
+                    at = seconds + nanoseconds / 1e9
+            self.arrived.append((at, data))
+
     def finals(self):
         """{call-id: (status, time)} of the first final reply to each."""
         out = {}
-        for at, data in list(self.arrived):
+        for at, data in self.arrived:
             status = int(data[8:11])
             call_id = re.search(rb"\r\nCall-ID: (\S+)", data, re.I).group(1).decode()
             if status >= 200 and call_id not in out:
@@ -70,11 +65,14 @@ class Burst:
         return out
 
     def wait(self, count, seconds):
-        check.until(lambda: len(self.arrived) >= count and len(self.finals()) >= count, seconds,
-                    lambda: f"{count} final replies, found {len(self.finals())}")
+        """The final replies, once all `count` are there."""
+        end = time.monotonic() + seconds
+        while len(self.finals()) < count:
+            left = end - time.monotonic()
+            check.that(left > 0, f"not within {seconds:g} s: {count} final replies, found {len(self.finals())}")
+            if select.select([self.socket], [], [], left)[0]:
+                self.drain()
         return self.finals()
 
     def close(self):
-        self.open = False
-        self.thread.join(2)
         self.socket.close()
