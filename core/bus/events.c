@@ -28,6 +28,7 @@ static const struct {
 	[BUS_PROP_RELAY_URL] = {"relay.url", BUS_SCOPE_CALL},
 	[BUS_PROP_RTPP_SET] = {"rtpp.set", BUS_SCOPE_CALL},
 	[BUS_PROP_NAT_SIGNS] = {"nat.signs", BUS_SCOPE_MESSAGE},
+	[BUS_PROP_DIALOG_END] = {"dialog.end", BUS_SCOPE_CALL},
 	[BUS_PROP_RTPP_CHOICE] = {"rtpp.choice", BUS_SCOPE_MESSAGE},
 };
 /* clang-format on */

@@ -75,6 +75,7 @@ enum bus_prop {
 	BUS_PROP_RELAY_URL,     /**< call; rtpp sets and reads: the relay that the first offer chose */
 	BUS_PROP_RTPP_SET,      /**< call; rtpp */
 	BUS_PROP_NAT_SIGNS,     /**< message; nat sets: which tests hit */
+	BUS_PROP_DIALOG_END,    /**< call; dialog sets: why it ended, $DLG_end_reason */
 	BUS_PROP_RTPP_CHOICE,   /**< message; rtpp: the set that set_rtp_proxy_set() chose */
 	BUS_PROPS,
 };

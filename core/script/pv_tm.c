@@ -242,6 +242,15 @@ static int get_request(const struct pv_call *c, struct script_value *out)
 	return request ? script_pv_get(c->pv->inner_pv, c->env, request, out) : -ENOENT;
 }
 
+/** What the dialog left with the call when it ended; null before, and without the plugin dialog. */
+static int get_end_reason(const struct pv_call *c, struct script_value *out)
+{
+	struct calls *calls = c->env && c->env->tm ? tm_calls(c->env->tm) : NULL;
+	struct call *call = calls ? call_of(calls, c->msg->sip.call_id, false) : NULL;
+
+	return call ? pv_text_or_null(out, call_prop(call, BUS_PROP_DIALOG_END)) : -ENOENT;
+}
+
 static int get_stat(const struct pv_call *c, struct script_value *out)
 {
 	char name[64];
@@ -270,6 +279,7 @@ const struct pv_row pv_tm_rows[] = {
 	{.name = "T_reply_code", .get = get_trans, .what = T_CODE},
 	{.name = "T_reply_reason", .get = get_trans, .what = T_REASON},
 	{.name = "T_req", .get = get_request, .takes = PV_INNER_PV},
+	{.name = "DLG_end_reason", .get = get_end_reason},
 	{.name = "stat", .get = get_stat, .takes = PV_INNER},
 	{0},
 };

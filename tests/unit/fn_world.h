@@ -38,6 +38,7 @@ struct world {
 	/* what tm answers */
 	int relay_code, newtran_code, check_code, reply_code;
 	unsigned failure_code;
+	const char *end_reason; /**< why the call's dialog ended; NULL: it has not */
 	bool canceled;
 };
 

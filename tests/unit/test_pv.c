@@ -231,6 +231,9 @@ static void variables_of_the_run(void **state)
 		"-3 -3 <null> first <null>");
 	assert_string_equal(
 		world_pv(msg, "$T_reply_code $T_reply_reason"), "486 Busy Here");
+	assert_string_equal(world_pv(msg, "$DLG_end_reason"), "<null>");
+	world->end_reason = "Lifetime Timeout";
+	assert_string_equal(world_pv(msg, "$DLG_end_reason"), "Lifetime Timeout");
 	assert_string_equal(world_pv(msg, "$_s(to $rU)"), "to bob");
 	assert_string_equal(world_pv(msg, "$time(%%) $(time(%Y){s.len})"), "% 4");
 }
