@@ -157,6 +157,11 @@ static bool run_ready(void *arg)
 	return p->ready != NULL;
 }
 
+bool parks_pending(void *parks)
+{
+	return ((const struct parks *)parks)->ready != NULL;
+}
+
 static void wake_slot(struct slot *s, int result)
 {
 	struct parks *p = s->table;

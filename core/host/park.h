@@ -11,7 +11,12 @@
 struct worker;
 struct parks;
 
+/**
+ * Woken messages go on at the end of the loop's turn: make the table before whatever sends or writes then. 0 or negative errno.
+ */
 int parks_new(struct parks **out, struct worker *w, unsigned max);
+/** The last hook of a turn: somebody was woken after ours had run, so the loop must not sleep. */
+bool parks_pending(void *parks);
 /** Nothing may be parked any more: parks_cancel_all() first. */
 void parks_destroy(struct parks **pp);
 /** How many are parked now. */

@@ -95,8 +95,7 @@ static int make_net_and_tm(struct worker *w)
 		return err;
 	tm.net = w->w.net;
 	tm.calls = w->w.calls;
-	err = tm_new(&w->w.tm, &tm);
-	return err != 0 ? err : parks_new(&w->parks, w, (unsigned)h->conf.limits.parked);
+	return tm_new(&w->w.tm, &tm);
 }
 
 static void wire_script(struct worker *w)
@@ -143,6 +142,9 @@ static int step_sockets(struct worker *w, char why[256])
 	err = inbox_sender_new(&w->w.t.senders, h->bus, h->inbox_names, w->w.count + 1, w->w.t.counters, h->first_inbox);
 	if (err == 0)
 		err = bus_endpoint_new(&w->w.t.bus, h->bus, w->w.t.name, w->w.t.loop, w->w.t.counters, h->first_bus);
+	/* Before the store and net: what the woken scripts ask and send leaves in the same turn. */
+	if (err == 0)
+		err = parks_new(&w->parks, w, (unsigned)h->conf.limits.parked);
 	if (err == 0)
 		err = store_open(&w->w.t.store, h->store, w->w.t.loop, w->w.t.counters, h->first_store);
 	if (err == 0)
@@ -254,7 +256,7 @@ void *worker_main(void *arg)
 		goto out;
 	if (!pass(w, 4, step_plugins(w, why), why))
 		goto out;
-	if (loop_on_turn_end(w->w.t.loop, drain_step, w) == 0)
+	if (loop_on_turn_end(w->w.t.loop, drain_step, w) == 0 && loop_on_turn_end(w->w.t.loop, parks_pending, w->parks) == 0)
 		loop_run(w->w.t.loop);
 	/* The control thread may still be inside loop_stop(): the loop stays until it says that it is done with us. */
 	gate_pass(&w->host->gate, 5, NULL);
