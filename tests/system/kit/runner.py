@@ -148,6 +148,8 @@ def main(here):
     parser.add_argument("-v", action="store_true", help="print the logs of failures, and what passing tests have measured")
     parser.add_argument("--logs", metavar="DIR", help="where the logs of failures are kept (default: BUILD/system-logs)")
     options = parser.parse_args()
+    # A shell that runs us in the background has SIGINT ignored, and so would all that we start: tests of Ctrl-C need it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     tests = [t for t in discover(here) if not options.k or any(k in t.name for k in options.k)]
     if options.list:
         print("\n".join(t.name for t in tests))
