@@ -36,8 +36,10 @@ build_configure_script() { # TOP LOG
 build_tree() { # TOP BUILD LOG [CONFIGURE ARGUMENT...]
 	local top=$1 build=$2 log=$3
 	shift 3
-	mkdir -p "$build" || return 1
-	: >"$log" || return 1
+	if ! { mkdir -p "$build" && : >"$log"; } 2>/dev/null; then
+		printf 'cannot write to %s: is it of another user? Remove it, or work in a copy of your own.\n' "$build" >&2
+		return 1
+	fi
 	build_configure_script "$top" "$log" || return 1
 	if [ ! -f "$build/Makefile" ] || { [ $# -gt 0 ] && [ "$(cat "$build/configured-with" 2>/dev/null)" != "$*" ]; }; then
 		(cd "$build" && build_step "$log" configure "$top/configure" "$@") || return 1

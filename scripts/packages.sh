@@ -57,13 +57,18 @@ packages_policy_set() {
 		chmod 755 "$packages_policy"
 }
 
-# Safe to call at any time and twice; also mends what a killed run left.
+packages_policy_is_ours() {
+	[ -f "$packages_policy" ] && grep -q '^# pinhole: no service' "$packages_policy" 2>/dev/null
+}
+
+# Safe to call at any time and twice; also mends what a killed run left. The operator's comes back in one step.
 packages_policy_restore() {
-	if [ -f "$packages_policy" ] && grep -q '^# pinhole: no service' "$packages_policy" 2>/dev/null; then
+	if [ -e "$packages_kept" ] || [ -L "$packages_kept" ]; then
+		if packages_policy_is_ours || [ ! -e "$packages_policy" ]; then
+			mv -f "$packages_kept" "$packages_policy"
+		fi
+	elif packages_policy_is_ours; then
 		rm -f "$packages_policy"
-	fi
-	if { [ -e "$packages_kept" ] || [ -L "$packages_kept" ]; } && [ ! -e "$packages_policy" ]; then
-		mv -f "$packages_kept" "$packages_policy"
 	fi
 	return 0
 }
@@ -124,10 +129,11 @@ packages_install() {
 # The subshell owns the traps, so that those of the script that sourced us stay as they are.
 packages_install_quietly() (
 	before=$(packages_all_installed)
-	trap 'packages_policy_restore' EXIT
-	trap 'exit 129' HUP
-	trap 'exit 130' INT
-	trap 'exit 143' TERM
+	# The first signal ends it; further ones must not disturb the restoring, nor the mv in it.
+	trap 'trap "" HUP INT TERM; packages_policy_restore' EXIT
+	trap 'trap "" HUP INT TERM; exit 129' HUP
+	trap 'trap "" HUP INT TERM; exit 130' INT
+	trap 'trap "" HUP INT TERM; exit 143' TERM
 	if ! packages_policy_set; then
 		packages_say "packages: cannot write $packages_policy, which keeps services from starting; make it writable and run again."
 		exit 1
