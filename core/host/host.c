@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/host/commands.h"
+#include "core/host/heartbeat.h"
 #include "core/host/os.h"
 
 #define STEP_MS 10000
@@ -268,6 +269,8 @@ int host_start(struct host *h)
 	if (err == 0)
 		err = go_through_steps(h);
 	if (err == 0)
+		err = heartbeat_new(&h->heartbeat, h);
+	if (err == 0)
 		say_ready(h);
 	else
 		LOG(h->log, LOG_L_CRIT, "not started: %s", strerror(-err));
@@ -351,6 +354,7 @@ static void stop_control(struct host *h)
 		p->serving = false;
 	}
 	store_close(&h->control.store);
+	heartbeat_destroy(&h->heartbeat);
 	inbox_sender_destroy(&h->control.senders);
 	bus_endpoint_destroy(&h->control.bus);
 	inbox_destroy(&h->inbox);

@@ -9,6 +9,7 @@
 #include "core/host/worker.h"
 
 struct commands;
+struct heartbeat;
 
 struct host {
 	struct host_conf conf;
@@ -28,6 +29,7 @@ struct host {
 	unsigned worker_count;
 	struct gate gate;
 	struct commands *commands;
+	struct heartbeat *heartbeat;
 	unsigned first_net, first_inbox, first_bus, first_tm, first_script, first_store, first_host;
 
 	int64_t started;            /**< wall clock, seconds */

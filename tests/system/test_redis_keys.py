@@ -166,3 +166,18 @@ def test_hung_redis_holds_up_nobody(t):
         check.that(txn.wait(5).status in (500, 503), "REGISTER whose answer never came")
     redis.process.send_signal(signal.SIGCONT)
     check.until(lambda: alice.register(status=None).status == 200, 10, "REGISTER once Redis goes on")
+
+
+def test_heartbeat_of_the_node(t):
+    """pinhole:node:<name>: written every second, gone three seconds after the last one."""
+    redis = t.redis()
+    daemon = t.daemon(redis=redis)
+    check.until(lambda: redis.cli("EXISTS", "pinhole:node:pinholed") == "1", 3, "the node's key")
+    check.equal(redis.cli("HGET", "pinhole:node:pinholed", "sockets"),
+                f"udp:127.0.0.1:{daemon.port} tcp:127.0.0.1:{daemon.port}", "its sockets")
+    check.equal(redis.cli("HGET", "pinhole:node:pinholed", "load"), "0", "its load")
+    check.that(0 < int(redis.cli("PTTL", "pinhole:node:pinholed")) <= 3000, "its life is at most 3 s")
+    redis.cli("DEL", "pinhole:node:pinholed")
+    check.until(lambda: redis.cli("EXISTS", "pinhole:node:pinholed") == "1", 3, "the next beat")
+    daemon.kill()
+    check.until(lambda: redis.cli("EXISTS", "pinhole:node:pinholed") == "0", 5, "its end after a kill -9")
