@@ -9,6 +9,7 @@
 #define CHUNK 256u
 #define MAX_CHUNKS 4096u
 #define ACK_BUCKETS 256u
+#define CANCEL_ROUNDS 1000u
 
 struct slot {
 	struct parks *table;
@@ -223,7 +224,7 @@ unsigned parks_count(const struct parks *p)
 	return p->count;
 }
 
-void parks_cancel_all(struct parks *p)
+static void cancel_used(struct parks *p)
 {
 	for (unsigned i = 0; i < p->chunk_count * CHUNK; i++) {
 		struct slot *s = &p->chunks[i / CHUNK][i % CHUNK];
@@ -231,8 +232,14 @@ void parks_cancel_all(struct parks *p)
 		if (s->used)
 			wake_slot(s, -ECANCELED);
 	}
-	for (unsigned rounds = 0; p->ready && rounds < 100; rounds++)
-		run_ready(p);
+	run_ready(p);
+}
+
+void parks_cancel_all(struct parks *p)
+{
+	/* A script that goes on may park again: its loops and steps are bounded, and so are we. */
+	for (unsigned rounds = 0; p->count > 0 && rounds < CANCEL_ROUNDS; rounds++)
+		cancel_used(p);
 }
 
 static void wake_token(struct parks *p, ph_token token, int result)

@@ -21,7 +21,7 @@ bool parks_pending(void *parks);
 void parks_destroy(struct parks **pp);
 /** How many are parked now. */
 unsigned parks_count(const struct parks *p);
-/** Wake all with -ECANCELED now (shutdown). */
+/** Wake all with -ECANCELED now, and those that park again meanwhile (shutdown). */
 void parks_cancel_all(struct parks *p);
 /** From the inbox: an item of kind INBOX_WAKE. */
 void parks_on_wake(void *parks, const void *data, size_t len);

@@ -184,15 +184,14 @@ static void give_back(struct worker *w)
 
 	if (w->parks)
 		parks_cancel_all(w->parks);
+	/* Completions under way run with -ECANCELED: the plugins that asked are still there, their scripts are over. */
+	store_close(&w->w.t.store);
 	while (w->started > 0) {
 		const struct host_plugin *p = &t->list[--w->started];
 
 		if (p->desc->worker_stop)
 			p->desc->worker_stop(w->instances[w->started]);
 	}
-	store_close(&w->w.t.store); /* completions under way run with -ECANCELED and may still wake */
-	if (w->parks)
-		parks_cancel_all(w->parks);
 	tm_destroy(&w->w.tm);
 	calls_destroy(&w->w.calls);
 	net_destroy(&w->w.net);

@@ -163,3 +163,24 @@ def test_tcp_phone_after_a_restart(t):
     call.wait_answer()
     leg.wait_acked()
     t.talk(call, leg, relay, packets=10)
+
+
+def test_stop_at_once_while_scripts_wait_for_a_relay_and_for_redis(t):
+    """What is under way is given up cleanly: a relay that is silent, a Redis that is silent, both with scripts behind them."""
+    relay, redis = t.relay(), t.redis()
+    daemon = t.daemon(relay=relay, redis=redis, conf={"shutdown_timeout": 30, "storage": {"command_timeout": 20000}, "rtpp": {
+        "rtpproxy_timeout": "5"}})
+    alice, bob = t.phones_of(daemon, ["alice", "bob"])
+    relay.pause()
+    for _ in range(5):
+        alice.call("bob")
+    check.until(lambda: daemon.stat("parked") == 5, 5, "five scripts that wait for the relay")
+    redis.process.send_signal(signal.SIGSTOP)
+    for phone in (alice, bob):
+        phone.start(phone.register_message())
+    check.until(lambda: daemon.stat("parked") == 7, 5, lambda: f"two more that wait for Redis, found {daemon.stat('parked')}")
+    daemon.terminate()
+    check.until(lambda: "draining" in daemon.log(), 3, "the drain has begun")
+    daemon.terminate()
+    check.equal(daemon.process.wait(5), 0, "exit status")
+    redis.process.send_signal(signal.SIGCONT)
