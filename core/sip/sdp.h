@@ -14,7 +14,7 @@
 #include "core/base/slice.h"
 #include "core/sip/sip_msg.h"
 
-#define SDP_MAX_MEDIA 64 /**< default of limits.sdp_media */
+#define SDP_MAX_MEDIA 64 /**< most m= lines of a description that callers take */
 
 /** An address line: "IN IP4 192.0.2.1". Set addr/ip6 to change it. */
 struct sdp_addr {
