@@ -625,6 +625,12 @@ static void without_descriptors_accepting_pauses_and_goes_on(void **state)
 	uint64_t until;
 	unsigned turns = 0;
 
+	/* valgrind keeps descriptors of its own and does not give the limit back */
+	if (getenv("PINHOLE_VALGRIND")) {
+		print_message("skipped: RLIMIT_NOFILE is valgrind's here\n");
+		close(fd);
+		skip();
+	}
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
 	tight = before;
 	tight.rlim_cur = (rlim_t)fd + 1;
