@@ -334,14 +334,6 @@ int conf_read_one(const struct conf_param *row, const config_setting_t *s,
 	return take_scalar(&o, s, values);
 }
 
-int conf_set_text(const struct conf_param *row, const char *text, const char *where,
-	void *values, struct conf_errors *e)
-{
-	const struct origin o = {NULL, row, where, e};
-
-	return take_text(&o, text, true, values);
-}
-
 const struct conf_param *conf_find(const struct conf_param *table, const char *name)
 {
 	for (; table->name != NULL; table++) {

@@ -73,9 +73,6 @@ void conf_read(const struct conf_param *table, const config_setting_t *group, co
 /** One value into one row's member (replacing what was there). Complaints go to e. 0 or -EINVAL. */
 int conf_read_one(const struct conf_param *row, const config_setting_t *s, const char *where,
 	void *values, struct conf_errors *e);
-/** Set one value from text ("-o group.key=value"). 0, or -EINVAL with the complaint in e. */
-int conf_set_text(const struct conf_param *row, const char *text, const char *where, void *values,
-	struct conf_errors *e);
 /** Free the strings and lists in values. */
 void conf_values_free(const struct conf_param *table, void *values);
 const struct conf_param *conf_find(const struct conf_param *table, const char *name);

@@ -36,5 +36,3 @@ void tree_text(struct buf *b, const struct tree *root);
  * with "value", "attributes" and a member a child: no child may be called "value", "attributes" or "name".
  */
 json_t *tree_json(const struct tree *root);
-/** Built from what tree_json() gave, for requests that travel as text: prints the same. NULL: another form, or no memory. */
-struct tree *tree_from_json(const json_t *j);

@@ -106,6 +106,29 @@ static char *join_path(const char *dir, const char *name)
 	return out;
 }
 
+/* A member with the type that text looks like, as if it stood in the file. NULL: not a name for one. */
+static config_setting_t *add_scalar(config_setting_t *group, const char *name, const char *text)
+{
+	bool yes = strcmp(text, "true") == 0, no = strcmp(text, "false") == 0;
+	config_setting_t *s;
+	int64_t n;
+
+	if (slice_i64(slice_str(text), &n) == 0 && n <= INT_MAX && n >= INT_MIN) {
+		s = config_setting_add(group, name, CONFIG_TYPE_INT);
+		if (s)
+			config_setting_set_int(s, (int)n);
+	} else if (yes || no) {
+		s = config_setting_add(group, name, CONFIG_TYPE_BOOL);
+		if (s)
+			config_setting_set_bool(s, yes);
+	} else {
+		s = config_setting_add(group, name, CONFIG_TYPE_STRING);
+		if (s)
+			config_setting_set_string(s, text);
+	}
+	return s;
+}
+
 /* "key=value" or "group.key=value": put into the tree, so that it is checked like the file's text. */
 static void apply_override(struct host_conf *c, const char *text, struct conf_errors *e)
 {
@@ -113,7 +136,6 @@ static void apply_override(struct host_conf *c, const char *text, struct conf_er
 	const char *dot = eq ? memchr(text, '.', (size_t)(eq - text)) : NULL;
 	config_setting_t *group = config_root_setting(&c->tree), *s;
 	char name[128];
-	int64_t n;
 
 	if (!eq || eq == text || (size_t)(eq - text) >= sizeof(name)) {
 		conf_error(e, "-o", 0, "'%s': expected key=value or group.key=value", text);
@@ -131,15 +153,7 @@ static void apply_override(struct host_conf *c, const char *text, struct conf_er
 		return;
 	}
 	config_setting_remove(group, name);
-	if (slice_i64(slice_str(eq + 1), &n) == 0 && n <= INT_MAX && n >= INT_MIN) {
-		s = config_setting_add(group, name, CONFIG_TYPE_INT);
-		if (s)
-			config_setting_set_int(s, (int)n);
-	} else {
-		s = config_setting_add(group, name, CONFIG_TYPE_STRING);
-		if (s)
-			config_setting_set_string(s, eq + 1);
-	}
+	s = add_scalar(group, name, eq + 1);
 	if (!s)
 		conf_error(e, "-o", 0, "'%s' is not a name that can be set", name);
 }
@@ -196,8 +210,20 @@ static void read_listen(struct host_conf *c, struct conf_errors *e)
 		conf_error_at(e, s, "listen: no address: expected at least one, for instance \"udp:192.0.2.1:5060\"");
 }
 
+/* A member of group log as text. False when it is absent, or no text (told). */
+static bool log_text(const config_setting_t *log, const char *name, const char *want, const char **out, struct conf_errors *e)
+{
+	const config_setting_t *s = config_setting_get_member(log, name);
+
+	if (s && config_setting_type(s) != CONFIG_TYPE_STRING)
+		conf_error_at(e, s, "log.%s: expected %s", name, want);
+	*out = s ? config_setting_get_string(s) : NULL;
+	return *out != NULL;
+}
+
 static void read_log(struct host_conf *c, struct conf_errors *e)
 {
+	static const char levels[] = "debug, info, notice, warn, err, crit or alert", targets[] = "\"stderr\" or \"syslog\"";
 	const config_setting_t *s = config_lookup(&c->tree, "log");
 	const char *text;
 
@@ -208,14 +234,12 @@ static void read_log(struct host_conf *c, struct conf_errors *e)
 		conf_error_at(e, s, "log: expected a group, { level = \"info\"; to = \"stderr\"; }");
 		return;
 	}
-	if (config_setting_lookup_string(s, "level", &text) && log_level_parse(slice_str(text), &c->log_level) != 0)
-		conf_error_at(e, config_setting_get_member(s, "level"),
-			"log.level: found \"%s\", expected debug, info, notice, warn, err, crit or alert", text);
-	if (config_setting_lookup_string(s, "to", &text)) {
+	if (log_text(s, "level", levels, &text, e) && log_level_parse(slice_str(text), &c->log_level) != 0)
+		conf_error_at(e, config_setting_get_member(s, "level"), "log.level: found \"%s\", expected %s", text, levels);
+	if (log_text(s, "to", targets, &text, e)) {
 		c->log_syslog = strcmp(text, "syslog") == 0;
 		if (!c->log_syslog && strcmp(text, "stderr") != 0)
-			conf_error_at(e, config_setting_get_member(s, "to"),
-				"log.to: found \"%s\", expected \"stderr\" or \"syslog\"", text);
+			conf_error_at(e, config_setting_get_member(s, "to"), "log.to: found \"%s\", expected %s", text, targets);
 	}
 }
 

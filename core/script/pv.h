@@ -23,8 +23,6 @@ bool pv_is_null(const struct script_pv *pv);
 struct pv_format;
 int pv_format_parse(struct pv_format **out, struct slice text, bool kamailio, char why[160], size_t *at);
 void pv_format_free(struct pv_format **fp);
-/** No variables inside. */
-bool pv_format_is_literal(const struct pv_format *f);
 /** Expanded; null values as "<null>". In the message's arena. 0, -ENOMEM. */
 int pv_format_eval(const struct pv_format *f, const struct script_env *env, struct ph_msg *msg, struct slice *out);
 
@@ -35,8 +33,6 @@ int run_last_code(const struct ph_msg *msg);
 /** Argument i (from 1) of route(X, a, b); -ENOENT. */
 int run_param(struct ph_msg *msg, unsigned i, struct script_value *out);
 bool run_is_kamailio(const struct ph_msg *msg);
-/** Number of a block of the running program, for t_on_*() with names known at run time only; -1. */
-int run_block_named(const struct ph_msg *msg, enum script_block_kind kind, struct slice name);
 
 /** Values as text / as integer by the language's rules (section 6). */
 struct slice value_text(struct arena *a, const struct script_value *v);

@@ -118,16 +118,6 @@ void pv_format_free(struct pv_format **fp)
 	free(f);
 }
 
-bool pv_format_is_literal(const struct pv_format *f)
-{
-	unsigned i;
-
-	for (i = 0; i < f->count; i++)
-		if (f->list[i].pv)
-			return false;
-	return true;
-}
-
 static int piece_text(const struct piece *p, const struct script_env *env,
 	struct ph_msg *msg, struct slice *out)
 {

@@ -116,9 +116,3 @@ bool script_is_kamailio(const struct ph_msg *msg)
 {
 	return run_is_kamailio(msg);
 }
-
-int run_block_named(
-	const struct ph_msg *msg, enum script_block_kind kind, struct slice name)
-{
-	return msg->run != NULL ? script_block_named(msg->run->prog, kind, name) : -1;
-}

@@ -156,8 +156,3 @@ struct calls *tm_calls(struct tm *tm)
 {
 	return tm->s.calls;
 }
-
-struct net *tm_net(struct tm *tm)
-{
-	return tm->s.net;
-}

@@ -152,4 +152,3 @@ struct slice tm_reply_reason(const struct ph_msg *msg);
 /** Does a transaction match (t_check_trans): 1 own/CANCEL with INVITE/ACK to a known 2xx; -1 none. */
 int tm_check(struct tm *tm, struct ph_msg *msg);
 struct calls *tm_calls(struct tm *tm);
-struct net *tm_net(struct tm *tm);

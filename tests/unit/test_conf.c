@@ -237,32 +237,43 @@ static void a_group_must_be_one(void **state)
 	assert_complaint(f, 1, 1, "g: found a list, want a group: { name = value; ... }");
 }
 
-static void values_may_come_from_the_command_line(void **state)
+/* The value as a quoted text in the file. */
+static int set_text(const struct conf_param *row, const char *text, const char *where, void *values,
+	struct conf_errors *e)
+{
+	config_setting_t *s;
+	config_t c;
+	int err;
+
+	config_init(&c);
+	s = config_setting_add(config_root_setting(&c), "value", CONFIG_TYPE_STRING);
+	assert_true(config_setting_set_string(s, text));
+	err = conf_read_one(row, s, where, values, e);
+	config_destroy(&c);
+	return err;
+}
+
+static void quoted_texts_are_taken_where_a_text_or_a_number_is_wanted(void **state)
 {
 	struct fixture *f = *state;
 	struct values *v = &f->values;
 
-	assert_int_equal(conf_set_text(&table[0], "60", "g", v, &f->errors), 0);
-	assert_int_equal(conf_set_text(&table[2], "false", "g", v, &f->errors), 0);
-	assert_int_equal(conf_set_text(&table[3], "new", "g", v, &f->errors), 0);
-	assert_int_equal(conf_set_text(&table[4], "udp:a:1", "g", v, &f->errors), 0);
+	assert_int_equal(set_text(&table[0], "60", "g", v, &f->errors), 0);
+	assert_int_equal(set_text(&table[3], "new", "g", v, &f->errors), 0);
+	assert_int_equal(set_text(&table[4], "udp:a:1", "g", v, &f->errors), 0);
 	assert_int_equal(f->errors.count, 0);
 	assert_int_equal(v->interval, 60);
-	assert_false(v->enabled);
 	assert_string_equal(v->name, "new");
 	assert_int_equal(v->socks.count, 1);
-	assert_int_equal(conf_set_text(&table[4], "", "g", v, &f->errors), 0);
+	assert_int_equal(set_text(&table[4], "", "g", v, &f->errors), 0);
 	assert_int_equal(v->socks.count, 0);
-	assert_int_equal(conf_set_text(&table[0], "x", "g", v, &f->errors), -EINVAL);
-	assert_int_equal(conf_set_text(&table[2], "", "g", v, &f->errors), -EINVAL);
-	assert_int_equal(conf_set_text(&table[3], "a b", NULL, v, &f->errors), -EINVAL);
+	assert_int_equal(set_text(&table[0], "x", "g", v, &f->errors), -EINVAL);
+	assert_int_equal(set_text(&table[2], "false", "g", v, &f->errors), -EINVAL);
+	assert_int_equal(set_text(&table[3], "a b", "g", v, &f->errors), -EINVAL);
 	assert_int_equal(f->errors.count, 3);
-	assert_string_equal(f->errors.lines[0],
-		"g.interval: found \"x\", want an integer from 1 to 3600");
-	assert_string_equal(
-		f->errors.lines[1], "g.enabled: found \"\", want true or false");
-	assert_string_equal(
-		f->errors.lines[2], "name: found \"a b\", want a word without blanks");
+	assert_non_null(strstr(f->errors.lines[0], "g.interval: found \"x\", want an integer from 1 to 3600"));
+	assert_non_null(strstr(f->errors.lines[1], "g.enabled: found \"false\", want true or false"));
+	assert_non_null(strstr(f->errors.lines[2], "g.name: found \"a b\", want a word without blanks"));
 	assert_int_equal(v->interval, 60);
 	assert_string_equal(v->name, "new");
 }
@@ -275,18 +286,16 @@ static void numbers_without_bounds_take_any(void **state)
 		.offset = offsetof(struct values, interval)};
 
 	assert_int_equal(
-		conf_set_text(&row, "-9223372036854775808", "g", &f->values, &f->errors),
+		set_text(&row, "-9223372036854775808", "g", &f->values, &f->errors),
 		0);
 	assert_true(f->values.interval == INT64_MIN);
 	assert_int_equal(
-		conf_set_text(&row, "9223372036854775808", "g", &f->values, &f->errors),
+		set_text(&row, "9223372036854775808", "g", &f->values, &f->errors),
 		-EINVAL);
 	row.type = CONF_MS;
-	assert_int_equal(conf_set_text(&row, "1s", "g", &f->values, &f->errors), -EINVAL);
-	assert_string_equal(f->errors.lines[0],
-		"g.shift: found \"9223372036854775808\", want an integer");
-	assert_string_equal(f->errors.lines[1],
-		"g.shift: found \"1s\", want a number of milliseconds");
+	assert_int_equal(set_text(&row, "1s", "g", &f->values, &f->errors), -EINVAL);
+	assert_non_null(strstr(f->errors.lines[0], "g.shift: found \"9223372036854775808\", want an integer"));
+	assert_non_null(strstr(f->errors.lines[1], "g.shift: found \"1s\", want a number of milliseconds"));
 }
 
 static void long_values_are_shortened_in_complaints(void **state)
@@ -298,7 +307,7 @@ static void long_values_are_shortened_in_complaints(void **state)
 	text[100] = ' ';
 	text[sizeof(text) - 1] = '\0';
 	assert_int_equal(
-		conf_set_text(&table[3], text, "g", &f->values, &f->errors), -EINVAL);
+		set_text(&table[3], text, "g", &f->values, &f->errors), -EINVAL);
 	assert_true(strlen(f->errors.lines[0]) < 150);
 	assert_non_null(strstr(f->errors.lines[0], "aaa...\", want"));
 }
@@ -376,7 +385,7 @@ int main(void)
 		CONF_TEST(wrong_types_are_refused),
 		CONF_TEST(unknown_names_are_told_with_the_nearest),
 		CONF_TEST(a_group_must_be_one),
-		CONF_TEST(values_may_come_from_the_command_line),
+		CONF_TEST(quoted_texts_are_taken_where_a_text_or_a_number_is_wanted),
 		CONF_TEST(numbers_without_bounds_take_any),
 		CONF_TEST(long_values_are_shortened_in_complaints),
 		CONF_TEST(complaints_name_what_is_known_of_their_place),

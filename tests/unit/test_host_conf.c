@@ -107,6 +107,17 @@ static void every_wrong_value_is_reported_with_its_line(void **state)
 	drop(&r);
 }
 
+static void a_log_level_that_is_no_text_is_not_overlooked(void **state)
+{
+	struct reading r;
+
+	(void)state;
+	read_text(&r, GOOD "log = { level = 4; to = true; };\n");
+	assert_complaint(&r, 3, "log.level");
+	assert_complaint(&r, 3, "log.to");
+	drop(&r);
+}
+
 static void missing_listen_and_script_are_told(void **state)
 {
 	struct reading r;
@@ -119,7 +130,8 @@ static void missing_listen_and_script_are_told(void **state)
 
 static void the_command_line_overrides_values_and_members_of_groups(void **state)
 {
-	struct host_override second = {.text = "tm.t1=250"}, first = {.text = "node=other", .next = &second};
+	struct host_override third = {.text = "script_skip_globals=true"}, second = {.text = "tm.t1=250", .next = &third},
+		first = {.text = "node=other", .next = &second};
 	struct reading r;
 
 	(void)state;
@@ -127,6 +139,7 @@ static void the_command_line_overrides_values_and_members_of_groups(void **state
 	assert_int_equal(r.errors.count, 0);
 	assert_string_equal(r.conf.node, "other");
 	assert_int_equal(r.conf.tm.t1, 250);
+	assert_true(r.conf.script_skip_globals);
 	drop(&r);
 }
 
@@ -160,6 +173,7 @@ int main(void)
 		cmocka_unit_test(the_least_configuration_gets_the_defaults),
 		cmocka_unit_test(a_syntax_error_names_file_and_line),
 		cmocka_unit_test(every_wrong_value_is_reported_with_its_line),
+		cmocka_unit_test(a_log_level_that_is_no_text_is_not_overlooked),
 		cmocka_unit_test(missing_listen_and_script_are_told),
 		cmocka_unit_test(the_command_line_overrides_values_and_members_of_groups),
 		cmocka_unit_test(an_override_without_a_value_is_refused),

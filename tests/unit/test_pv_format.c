@@ -53,23 +53,6 @@ static void two_dollars_are_one(void **state)
 	assert_string_equal(world_pv(msg, "$$$$"), "$$");
 }
 
-static void a_format_without_variables_is_literal(void **state)
-{
-	struct pv_format *f;
-
-	(void)state;
-	f = parse("plain $$ text");
-	assert_true(pv_format_is_literal(f));
-	pv_format_free(&f);
-	f = parse("");
-	assert_true(pv_format_is_literal(f));
-	pv_format_free(&f);
-	f = parse("plain $ru text");
-	assert_false(pv_format_is_literal(f));
-	pv_format_free(&f);
-	assert_null(f);
-}
-
 static void what_it_gives_outlives_the_program(void **state)
 {
 	struct ph_msg *msg = world_invite();
@@ -101,8 +84,6 @@ int main(void)
 			null_shows_as_a_word, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(
 			two_dollars_are_one, world_setup, world_teardown),
-		cmocka_unit_test_setup_teardown(a_format_without_variables_is_literal,
-			world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(
 			what_it_gives_outlives_the_program, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(
