@@ -140,3 +140,88 @@ struct store_node {
 	unsigned load; /**< calls */
 };
 int store_node_beat(struct store_handle *h, const struct store_node *n, unsigned life_ms, store_done done, void *arg);
+
+/* Nodes and leases */
+
+/** All nodes with a heartbeat, sorted by name (memory: none but what beat on this handle's store). */
+struct store_nodes {
+	struct arena *arena; /**< set by the caller; holds the result */
+	struct store_node *list;
+	unsigned count;
+};
+#define STORE_MAX_NODES 256
+int store_nodes_get(struct store_handle *h, struct store_nodes *out, store_done done, void *arg);
+/**
+ * Take or renew "<thing>" for me for life_ms, unless another holds it: *holder (in arena) is who has it afterwards. Key lease:<thing>. Memory: me.
+ */
+int store_lease_take(struct store_handle *h, struct slice thing, struct slice me, unsigned life_ms, struct arena *arena,
+	struct slice *holder, store_done done, void *arg);
+/** Who holds it; empty: nobody. */
+int store_lease_get(struct store_handle *h, struct slice thing, struct arena *arena, struct slice *holder, store_done done, void *arg);
+/** Give it back if it is mine. */
+int store_lease_drop(struct store_handle *h, struct slice thing, struct slice me, store_done done, void *arg);
+
+/* Bindings of a socket */
+
+/**
+ * One page of the bindings whose pinhole belongs to socket, expired ones left out; cursor as for store_contacts_scan(). Index entries that name
+ * nothing are taken out by the way. A binding may come twice; none that was there all the time is missed.
+ */
+int store_bindings_scan(struct store_handle *h, struct slice socket, int64_t now, struct store_page *page, store_done done, void *arg);
+
+/* RTP-proxy sets and relays, shared by the nodes */
+
+struct store_relay_weight {
+	int64_t set;
+	struct slice url;
+	int64_t weight; /**< -1: taken out */
+};
+struct store_sets {
+	struct arena *arena; /**< set by the caller; holds the result */
+	struct store_relay_weight *list; /**< sorted by set, then url */
+	unsigned count;
+};
+#define STORE_MAX_RELAYS 1024
+/** Write those that are not there yet (HSETNX): rtpp:set:<id>, url -> weight. */
+int store_sets_seed(struct store_handle *h, const struct store_relay_weight *list, unsigned count, store_done done, void *arg);
+/** All sets there are. The ids are kept in the SET rtpp:sets. */
+int store_sets_get(struct store_handle *h, struct store_sets *out, store_done done, void *arg);
+
+/** rtpp:relay:<url>; texts are empty and numbers 0 where nothing is written. */
+struct store_relay {
+	struct slice url;
+	bool enabled;           /**< the operator's switch; true when not written */
+	struct slice state;     /**< "up", "down": as reported_by saw it last */
+	int64_t disabled_until; /**< seconds since 1970; 0: not */
+	struct slice last_error;
+	struct slice reported_by; /**< node */
+};
+struct store_relays {
+	struct arena *arena;
+	struct store_relay *list; /**< in the order asked */
+	unsigned count;
+};
+int store_relays_get(struct store_handle *h, const struct slice *urls, unsigned count, struct store_relays *out, store_done done, void *arg);
+/** The operator's switch. */
+int store_relay_enable(struct store_handle *h, struct slice url, bool on, store_done done, void *arg);
+/** What this node thinks of it: state, disabled_until, last_error, reported_by; not the switch. */
+int store_relay_report(struct store_handle *h, const struct store_relay *r, store_done done, void *arg);
+
+/**
+ * Records of a database table, for db_url: over a connection of its own, closed at the end. url as store_conf.url; a record of table T is a HASH with a
+ * key "T:<anything>", its columns are fields. Columns that a record does not have are empty. Records come in the order of their keys. Works with either backend.
+ */
+struct store_rows {
+	struct arena *arena;
+	struct slice *keys;
+	struct slice *values; /**< count * columns */
+	unsigned count;
+};
+#define STORE_MAX_ROWS 1024 /**< more: -E2BIG */
+/** NULL when store_rows_get() could use the url, else what would be right. */
+const char *store_rows_check_url(const char *url);
+/** Never 0: -EINPROGRESS, or an error. */
+int store_rows_get(struct store_handle *h, const char *url, struct slice table, const struct slice *columns, unsigned column_count,
+	struct store_rows *out, store_done done, void *arg);
+
+/* Dialogs: storage/store_dialog.h */

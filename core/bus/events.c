@@ -23,13 +23,20 @@ static const struct {
 static const struct {
 	const char *name;
 	enum bus_prop_scope scope;
+	bool stored;
 } props[BUS_PROPS] = {
-	[BUS_PROP_DIALOG_ID] = {"dialog.id", BUS_SCOPE_CALL},
-	[BUS_PROP_RELAY_URL] = {"relay.url", BUS_SCOPE_CALL},
-	[BUS_PROP_RTPP_SET] = {"rtpp.set", BUS_SCOPE_CALL},
-	[BUS_PROP_NAT_SIGNS] = {"nat.signs", BUS_SCOPE_MESSAGE},
-	[BUS_PROP_DIALOG_END] = {"dialog.end", BUS_SCOPE_CALL},
-	[BUS_PROP_RTPP_CHOICE] = {"rtpp.choice", BUS_SCOPE_MESSAGE},
+	[BUS_PROP_DIALOG_ID] = {"dialog.id", BUS_SCOPE_CALL, false},
+	[BUS_PROP_RELAY_URL] = {"relay.url", BUS_SCOPE_CALL, true},
+	[BUS_PROP_RTPP_SET] = {"rtpp.set", BUS_SCOPE_CALL, true},
+	[BUS_PROP_NAT_SIGNS] = {"nat.signs", BUS_SCOPE_MESSAGE, false},
+	[BUS_PROP_DIALOG_END] = {"dialog.end", BUS_SCOPE_CALL, false},
+	[BUS_PROP_RTPP_CHOICE] = {"rtpp.choice", BUS_SCOPE_MESSAGE, false},
+	[BUS_PROP_DIALOG_WANTED] = {"dialog.wanted", BUS_SCOPE_CALL, false},
+	[BUS_PROP_DIALOG_TIMEOUT] = {"dialog.timeout", BUS_SCOPE_CALL, true},
+	[BUS_PROP_DIALOG_STATUS] = {"dialog.status", BUS_SCOPE_CALL, false},
+	[BUS_PROP_DIALOG_START] = {"dialog.start", BUS_SCOPE_CALL, false},
+	[BUS_PROP_DIALOG_DIR] = {"dialog.dir", BUS_SCOPE_MESSAGE, false},
+	[BUS_PROP_RTPP_NOTIFY] = {"rtpp.notify", BUS_SCOPE_CALL, true},
 };
 /* clang-format on */
 
@@ -54,4 +61,9 @@ enum bus_prop_scope bus_prop_scope(enum bus_prop p)
 const char *bus_prop_name(enum bus_prop p)
 {
 	return (unsigned)p < BUS_PROPS ? props[p].name : NULL;
+}
+
+bool bus_prop_stored(enum bus_prop p)
+{
+	return (unsigned)p < BUS_PROPS && props[p].stored;
 }

@@ -6,16 +6,17 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum bus_topic {
-	BUS_CONTACT_SAVED = 1,   /**< by registrar; to mi (later natping) */
-	BUS_CONTACT_REMOVED,     /**< by registrar; to mi (later natping) */
+	BUS_CONTACT_SAVED = 1,   /**< by registrar; to natping, mi */
+	BUS_CONTACT_REMOVED,     /**< by registrar; to natping, mi */
 	BUS_CONTACT_UNREACHABLE, /**< by natping; to registrar */
 	BUS_RELAY_UP,            /**< by rtpp (service); to rtpp (workers), mi */
 	BUS_RELAY_DOWN,          /**< by rtpp (the worker that found it, the service); to rtpp (service, workers), mi */
 	BUS_MEDIA_TIMEOUT,       /**< by notify; to dialog */
-	BUS_DIALOG_STARTED,      /**< by dialog; to mi */
+	BUS_DIALOG_STARTED,      /**< by dialog, once confirmed; to mi */
 	BUS_DIALOG_ENDED,        /**< by dialog; to mi, rtpp */
 	BUS_NODE_UP,             /**< by the host; to mi */
 	BUS_NODE_DOWN,           /**< by the host; to mi */
@@ -42,9 +43,12 @@ struct bus_ev_relay { /* BUS_RELAY_* */
 	int64_t until; /**< down: wall clock seconds when it is tried again */
 };
 struct bus_ev_dialog { /* BUS_DIALOG_*, BUS_MEDIA_TIMEOUT */
-	char call_id[256];
-	char id[48];
-	char reason[64];
+	char call_id[256]; /**< empty: the publisher does not know it; id leads to the worker */
+	char id[48];       /**< core/tm/dialog_id.h */
+	char reason[64];   /**< "BYE", "media timeout", "maximum duration", ... */
+	/** DIALOG_*: of the caller and the callee, empty in MEDIA_TIMEOUT. */
+	char from_tag[128], to_tag[128];
+	uint8_t by_us;     /**< DIALOG_ENDED: this node ended it, so nobody runs the script for a BYE */
 };
 struct bus_ev_node { /* BUS_NODE_*, BUS_CONFIG_RELOADED */
 	char name[64];
@@ -68,7 +72,8 @@ uint32_t bus_event_size(enum bus_topic topic);
 
 /**
  * Properties: named values that one plugin leaves and another reads later on the same thread, with a message or with its
- * call (core/tm/call.h). Text, or a number.
+ * call (core/tm/call.h). Text, or a number. Those marked stored (bus_prop_stored()) are kept with the dialog in the
+ * store, so that another node finds them.
  */
 enum bus_prop {
 	BUS_PROP_DIALOG_ID = 1, /**< call; dialog sets, rtpp reads */
@@ -77,8 +82,16 @@ enum bus_prop {
 	BUS_PROP_NAT_SIGNS,     /**< message; nat sets: which tests hit */
 	BUS_PROP_DIALOG_END,    /**< call; dialog sets: why it ended, $DLG_end_reason */
 	BUS_PROP_RTPP_CHOICE,   /**< message; rtpp: the set that set_rtp_proxy_set() chose */
+	BUS_PROP_DIALOG_WANTED, /**< call; rtpp sets it for flag n: dialog makes one although the script did not */
+	BUS_PROP_DIALOG_TIMEOUT, /**< call; $DLG_timeout sets it, dialog reads: seconds the call may last */
+	BUS_PROP_DIALOG_STATUS, /**< call; dialog: "early", "confirmed", "ended"; $DLG_status */
+	BUS_PROP_DIALOG_START,  /**< call; dialog: seconds since 1970 when it was answered; $DLG_lifetime */
+	BUS_PROP_DIALOG_DIR,    /**< message; dialog: "downstream" or "upstream"; $DLG_dir */
+	BUS_PROP_RTPP_NOTIFY,   /**< call; rtpp: the relay was asked to tell of silence ("1") */
 	BUS_PROPS,
 };
 enum bus_prop_scope { BUS_SCOPE_MESSAGE = 1, BUS_SCOPE_CALL };
 enum bus_prop_scope bus_prop_scope(enum bus_prop p);
 const char *bus_prop_name(enum bus_prop p);
+/** Kept with the dialog in the store: relay.url, rtpp.set, rtpp.notify, dialog.timeout. */
+bool bus_prop_stored(enum bus_prop p);

@@ -2,12 +2,13 @@
  * @file plugin.h  The only header a plugin needs.
  *
  * A plugin is a shared object that exports one constant, `ph_plugin`. Everything the host knows about it stands in that
- * table. It lives in two places: a *service*, one instance on the host's control thread, which owns its master state and
- * answers its commands; and one *worker* instance on each worker thread, which runs its script functions. They reach each other, and other
- * plugins, by the bus and the store only (and by properties of a message or call on the same thread).
+ * table. It lives in three places: a *service*, one instance on the host's control thread, which owns its master state and
+ * answers its commands; one *worker* instance on each worker thread, which runs its script functions; and *threads* of its own, when it asks for
+ * some. They reach each other, and other plugins, by the bus and the store only (and by properties of a message or call on the same thread).
  *
- * Order at start, all on the control thread unless said: ABI and names compared; parameters read; load(); service_start(); then on each worker's thread
- * worker_start(). At stop the reverse: worker_stop() on each worker, service_stop(), unload().
+ * Order at start, all on the control thread unless said: ABI and names compared; parameters read; load(); prepare() while we still are root;
+ * service_start(); then on each worker's thread worker_start(); then on each thread of the plugin's own thread_start(). At stop the reverse:
+ * thread_stop() on each, worker_stop() on each worker, service_stop(), unload().
  */
 #pragma once
 
@@ -41,9 +42,10 @@
 #include "core/tm/tm.h"
 #include "storage/store.h"
 
-#define PH_PLUGIN_ABI 1
+#define PH_PLUGIN_ABI 2
 
 /** What every thread that runs plugin code has. Read-only for plugins; belongs to that thread. */
+struct host_nodes;
 struct ph_thread {
 	struct loop *loop;
 	struct bus_endpoint *bus;
@@ -54,7 +56,8 @@ struct ph_thread {
 	const struct net_socks *socks;
 	const struct hash_key *key;  /**< of the cluster's secret */
 	struct inbox_sender *senders; /**< the host's: to the workers' inboxes, then the control thread's */
-	int worker;                  /**< index; -1: the control thread */
+	int worker;                  /**< index; -1: the control thread, or a plugin's own */
+	const struct host_nodes *nodes; /**< who else is alive; see ph_socket_mine() */
 };
 
 /** A worker thread. */
@@ -112,6 +115,34 @@ struct ph_plugin {
 	void (*service_stop)(void *self);
 	int (*worker_start)(struct ph_worker *worker, const struct ph_plugin_ctx *ctx, void **selfp);
 	void (*worker_stop)(void *self);
+	/** Once, on the control thread, before user and group are dropped: raw sockets, low ports. May write conf. Complains by itself. NULL: nothing. */
+	int (*prepare)(void *conf, struct log_source *log);
+	/**
+	 * Threads of its own, which the host runs: how many (NULL or 0: none). Each has a loop, a bus endpoint (subscriptions made in thread_start()
+	 * are in force when it has returned), a store handle, and senders to the workers' inboxes. Messages of calls are not theirs.
+	 */
+	unsigned (*threads)(const void *conf);
+	int (*thread_start)(struct ph_thread *thread, unsigned index, const struct ph_plugin_ctx *ctx, void **selfp);
+	void (*thread_stop)(void *self);
+
+	/* What passes by: on the worker's thread, plugins in the order of the configuration. All may be NULL. */
+
+	/**
+	 * A request that is new to us (no retransmission, no CANCEL, no ACK to a negative reply), before the script: PH_TRUE it goes on; PH_STOP the
+	 * hook has dealt with it; PH_PARK after ph_park(): what resume returns is this hook's verdict.
+	 */
+	int (*request_in)(void *self, struct ph_msg *msg);
+	/**
+	 * A request is about to be written for one branch: after branch_route, with all edits; br NULL: forwarded without a transaction (ACK). dest
+	 * is where it goes.
+	 */
+	void (*request_out)(void *self, struct ph_msg *msg, const struct tm_branch *br, const struct net_dest *dest);
+	/** A reply of a transaction is about to go upstream: after its onreply blocks, with their edits. reply->branch may be NULL. */
+	void (*reply_out)(void *self, struct ph_msg *reply);
+	/** A final reply of ours (not a phone's) answers this request: 408, 487, the script's own... */
+	void (*reply_local)(void *self, struct ph_msg *request, unsigned code);
+	/** A reply with our Via alone, to something that no transaction of ours has sent. True: it was the plugin's, nobody else sees it. */
+	bool (*reply_stray)(void *self, struct ph_msg *reply);
 	/** The INVITE that this worker's plugin had parked was cancelled. May be NULL. */
 	void (*cancelled)(void *self, struct ph_msg *msg);
 };
@@ -139,6 +170,30 @@ int ph_park(struct ph_msg *msg, ph_resume resume, void *self, void *state, unsig
 /** From the owning worker's thread or any other worker thread or the control thread (env: the caller's ph_thread). A stale token is a counted no-op. */
 void ph_wake(struct ph_thread *from, ph_token token, int result);
 bool ph_parked(struct ph_worker *w, ph_token token);
+
+/* Requests made here: core/tm/tm.h, tm_local(); local_route runs first */
+
+/**
+ * Send a request of our own statefully (RFC 3261 section 8.1). text: complete message, request line to body, without Via; Content-Length and
+ * Max-Forwards are added when missing. target: ruri may be empty (the text's). The script's local_route runs, and may drop it. done runs once,
+ * never from here: status of the final reply (408: none came, 503: could not be sent, 0: dropped or shutdown) and the reply (borrowed, NULL when made
+ * here). 0 or negative errno, and done will not run.
+ */
+int ph_send_request(struct ph_worker *w, struct slice text, const struct tm_target *target, tm_local_done done, void *arg);
+
+/* Other nodes */
+
+/**
+ * Does this node speak for a listener ("udp:198.51.100.7:5060", as phones see it)? One of ours whose lease no other living node holds. Any
+ * thread.
+ */
+bool ph_socket_mine(const struct ph_thread *t, struct slice socket);
+/** Is that node alive as far as its heartbeat in the store tells (this one: true)? Any thread; learned in the background: unknown counts as alive. */
+bool ph_node_alive(const struct ph_thread *t, struct slice node);
+/** The file descriptor of a UDP listener, for sending from any thread (sendmmsg); -1: not UDP. Valid until thread_stop() has returned. */
+int ph_udp_fd(const struct ph_thread *t, const struct net_sock *sock);
+/** Send one message from any thread: UDP at once, TCP through the owner of the connection. 0 or negative errno; what fails later is counted. */
+int ph_post(struct ph_thread *t, const struct net_dest *to, struct slice data);
 
 /* Small things */
 

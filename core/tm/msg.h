@@ -8,6 +8,7 @@
 
 #include "core/base/arena.h"
 #include "core/base/slice.h"
+#include "core/bus/events.h"
 #include "core/net/net.h"
 #include "core/sip/sip_header.h"
 #include "core/sip/sip_msg.h"
@@ -34,6 +35,7 @@ struct tm_target {
 	struct slice du;             /**< next hop URI; empty: the topmost Route, else ruri */
 	struct slice path;           /**< value for Route headers before the message's own; or empty */
 	const struct net_sock *sock; /**< send from here; NULL: chosen */
+	struct slice foreign;        /**< "udp:198.51.100.8:5060": another node's listener that the phone registered through; or empty */
 	unsigned q;                  /**< thousandths */
 	uint32_t bflags;
 	struct tm_target *next;
@@ -68,6 +70,7 @@ struct ph_msg {
 	struct slice du;
 	struct slice path;
 	const struct net_sock *send_sock; /**< forced ($fs) or recorded with the target */
+	struct slice foreign;        /**< as in struct tm_target */
 	unsigned q;
 	uint32_t bflags;
 	struct tm_target *branches;  /**< append_branch(), lookup(): in order */
@@ -94,7 +97,9 @@ struct ph_msg {
 	bool via_fixed;              /**< received/rport are on the top Via */
 	bool replied;                /**< some final reply was sent by the script */
 	bool dropped;                /**< drop in an onreply block */
-	const char *props[8];        /**< properties of message scope, by enum bus_prop */
+	bool is_local;               /**< a request made here */
+	bool no_script;              /**< carried by the host for another node: no block runs on it or its replies */
+	const char *props[BUS_PROPS]; /**< properties of message scope, by enum bus_prop */
 };
 
 /** The message that carries flags and AVPs: the request of the transaction if there is one, else msg itself. */

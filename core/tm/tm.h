@@ -37,6 +37,8 @@ enum {
 	TM_C_SOCKET_FALLBACK, /* the wanted socket did not fit the next hop */
 };
 
+struct tm_detour;
+
 enum tm_verdict {
 	TM_GO = 0,
 	TM_DROP = 1,   /**< do not forward this reply / give up this branch */
@@ -60,6 +62,23 @@ struct tm_hooks {
 	void (*on_relayed)(void *self, struct ph_msg *request, int code);
 	/** The request was cancelled while the script has it (parked). */
 	void (*on_cancelled)(void *self, struct ph_msg *request);
+	/* What passes by, for plugins; see core/host/plugin.h. May be NULL. */
+	void (*on_request_out)(void *self, struct ph_msg *request, const struct tm_branch *br, const struct net_dest *dest);
+	void (*on_reply_out)(void *self, struct ph_msg *reply);
+	void (*on_local_reply)(void *self, struct ph_msg *request, unsigned code);
+	/**
+	 * The target's phone is reached through a listener of another node (target->foreign): 0 with the way there, -ENOENT: that node is not known
+	 * to be alive, send it directly.
+	 */
+	int (*on_foreign)(void *self, struct slice socket, const struct net_hop *phone, struct arena *arena, struct tm_detour *out);
+	/** That node was silent. */
+	void (*on_foreign_silent)(void *self, struct slice socket);
+};
+
+/** The way through another node: its listener, and the Route header's value that tells it the rest. In the request's arena. */
+struct tm_detour {
+	struct net_hop hop;
+	struct slice route;
 };
 
 struct tm_setup {
@@ -126,6 +145,20 @@ int tm_reply_stateless(struct tm *tm, struct ph_msg *msg, unsigned code, struct 
 /** For a message that did not parse, when sip_can_reply(). */
 void tm_reply_bad(struct tm *tm, struct sip_msg *sip, const struct net_rx *rx, unsigned code, const char *reason);
 
+/* Requests made here (RFC 3261 sections 8.1 and 17.1) */
+
+/** status 408: no final reply; 503: could not be sent; 0: given up (tm goes away). reply: borrowed; NULL when made here. */
+typedef void (*tm_local_done)(void *arg, unsigned status, struct ph_msg *reply);
+/**
+ * A message of our own from text (complete, without Via), in an arena of its own, with one reference: a script block may run on it, then
+ * tm_local() sends it. 0, -EBADMSG, -ENOMEM.
+ */
+int tm_local_new(struct ph_msg **out, struct tm *tm, struct ph_worker *worker, struct slice text);
+/** Send it to target. Not for INVITE. done runs once, later. 0 or negative errno, and done will not run. The caller keeps its reference. */
+int tm_local(struct tm *tm, struct ph_msg *msg, const struct tm_target *target, tm_local_done done, void *arg);
+/** End an INVITE that has no final reply: its branches are cancelled (reason: header line or empty), code goes upstream. 0; -EALREADY: it has one. */
+int tm_abort(struct tm *tm, struct ph_msg *request, unsigned code, struct slice reason);
+
 /* Replies */
 
 /** A received reply. Takes its own references. */
@@ -140,6 +173,8 @@ void tm_send_error(struct tm *tm, uint64_t cookie, int err);
 /* What scripts may ask */
 
 unsigned tm_branch_index(const struct tm_branch *br);
+/** Where it was sent. */
+const struct net_dest *tm_branch_dest(const struct tm_branch *br);
 const struct tm_target *tm_branch_target(const struct tm_branch *br);
 uint32_t *tm_branch_flags(struct tm_branch *br);
 /** Where this branch's replies' onreply block is armed (t_on_reply in a branch block); -1. */
