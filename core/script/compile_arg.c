@@ -26,6 +26,7 @@ struct making {
 	const struct ph_arg_row *row;
 	struct script_arg *out;
 	unsigned i;
+	const void *conf; /* of the function's plugin */
 };
 
 static void complain(const struct making *m, const char *what, struct slice text)
@@ -144,6 +145,19 @@ static void bit_flag(const struct making *m, struct slice text)
 		complain(m, "must be a flag", text);
 }
 
+/* What the row's own checks say of a literal; text NULL: there was no memory for it. */
+static const char *run_checks(
+	const struct ph_arg_row *row, const void *conf, const char *text, char why[128])
+{
+	const char *bad = NULL;
+
+	if (text != NULL && row->check != NULL)
+		bad = row->check(text, why);
+	if (text != NULL && bad == NULL && row->check_with != NULL)
+		bad = row->check_with(conf, text, why);
+	return bad;
+}
+
 static void literal(const struct making *m, struct slice text)
 {
 	char why[128];
@@ -174,9 +188,7 @@ static void literal(const struct making *m, struct slice text)
 	default:
 		break;
 	}
-	bad = m->row->check != NULL && m->out->ready.s.p != NULL
-		? m->row->check(m->out->ready.s.p, why)
-		: NULL;
+	bad = run_checks(m->row, m->conf, m->out->ready.s.p, why);
 	if (bad != NULL)
 		diag_error(m->c->diags, m->arg->loc, "argument %u (%s) of '%.*s': %s",
 			m->i + 1, m->row->name ? m->row->name : "?",
@@ -226,7 +238,8 @@ static void note_dynamic(const struct making *m)
 void compile_arg(struct compile *c, const struct node *call, struct script_site *site,
 	unsigned i, const struct node *arg)
 {
-	struct making m = {c, call, arg, &site->fn->args[i], &site->args[i], i};
+	struct making m = {
+		c, call, arg, &site->fn->args[i], &site->args[i], i, site->conf};
 	enum ph_arg_kind kind = m.row->kind;
 	struct slice text;
 

@@ -56,6 +56,8 @@ struct ph_arg_row {
 	const char *route_kw;                  /**< PH_ARG_ROUTE: "failure_route", ... */
 	/** Optional check of a literal at load: NULL when fine, else what is wrong ("unknown flag letter 'y'"); why is room for it. */
 	const char *(*check)(const char *text, char why[128]);
+	/** The same, when it depends on the plugin's parameters (conf; NULL for core functions). */
+	const char *(*check_with)(const void *conf, const char *text, char why[128]);
 };
 
 /** A script function; tables end with name NULL. */
