@@ -426,8 +426,8 @@ class Phone:
         if sip.uri_parts(msg.uri)[1] not in (self.private, self.link.local[0]):
             self.complain("request URI is not this phone's", msg)
         key = (msg.branch, msg.method)
-        # CANCEL and the ACK to a failure are the daemon's own: they have their INVITE's branch.
-        own = msg.method in ("CANCEL", "ACK") and (msg.branch, "INVITE") in self.seen
+        # CANCEL and the ACK to a failure are the daemon's own: they have their INVITE's branch. So is what has its Via alone.
+        own = (msg.method in ("CANCEL", "ACK") and (msg.branch, "INVITE") in self.seen) or len(msg.all("via")) == 1
         if int(msg.get("max-forwards") or -1) >= 70 and not own:
             self.complain("Max-Forwards was not lowered", msg)
         if msg.method == "ACK":
