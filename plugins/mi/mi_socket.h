@@ -5,13 +5,16 @@
  */
 #pragma once
 
-#include "core/host/plugin.h"
+#include "plugins/mi/mi.h"
 
 #define MI_MAX_CLIENTS 32
 
 struct mi_socket;
 
-/** Listen on path; its folder is made when missing, a stale socket is replaced, a live one is refused. 0 or negative errno, logged. */
-int mi_socket_new(struct mi_socket **out, struct ph_thread *thread, struct log_source *log, const char *path);
+/**
+ * Listen on path; its folder is made when missing. A socket that a dead daemon left is replaced; one that answers, one of another user and any
+ * other file are refused. 0 or negative errno, logged.
+ */
+int mi_socket_new(struct mi_socket **out, const struct mi_ctx *ctx, const char *path);
 /** Close all connections, remove the file. */
 void mi_socket_destroy(struct mi_socket **sp);
