@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "plugins/mi/mi_events.h"
 #include "plugins/mi/mi_fifo.h"
@@ -17,13 +18,28 @@ struct mi {
 	struct mi_events *events;
 };
 
+static bool is_topic(const char *name)
+{
+	for (int topic = 1; topic < BUS_TOPICS; topic++)
+		if (strcmp(bus_topic_name((enum bus_topic)topic), name) == 0)
+			return true;
+	return false;
+}
+
 static void cmd_events(void *self, struct bus_request *req, const json_t *params)
 {
 	const struct mi *mi = self;
-	const json_t *topic = json_is_array(params) ? json_array_get(params, 0) : json_object_get(params, "topic");
-	struct tree *root = tree_new();
+	const json_t *v = json_is_array(params) ? json_array_get(params, 0) : json_object_get(params, "topic");
+	const char *topic = json_string_value(v);
+	struct tree *root;
 
-	mi_events_show(mi->events, json_string_value(topic), root);
+	if (v && !json_is_null(v) && (!topic || !is_topic(topic))) {
+		bus_fail(req, 400, "Bad parameter: a topic is %s, %s, %s, ...; without one: all", bus_topic_name(BUS_CONTACT_SAVED),
+			bus_topic_name(BUS_CONTACT_REMOVED), bus_topic_name(BUS_RELAY_DOWN));
+		return;
+	}
+	root = tree_new();
+	mi_events_show(mi->events, topic, root);
 	bus_reply(req, root);
 }
 
@@ -65,6 +81,10 @@ static int mi_service_start(struct ph_thread *thread, const struct ph_plugin_ctx
 static const struct conf_param mi_params[] = {
 	{.name = "socket", .type = CONF_STR, .dflt = "/run/pinhole/mi.sock", .offset = AT(socket), .check = mi_check_socket,
 	 .help = "UNIX socket for pinholectl and JSON-RPC 2.0; empty: none."},
+	{.name = "max_clients", .type = CONF_INT, .dflt = "32", .min = 1, .max = 1024, .offset = AT(max_clients),
+	 .help = "Clients of the socket at one time; one more is told so and closed."},
+	{.name = "idle_timeout", .type = CONF_MS, .dflt = "60000", .min = 1000, .max = 86400000, .offset = AT(idle_timeout),
+	 .help = "How long a client of the socket may send nothing, or not read its answer."},
 	{.name = "fifo", .type = CONF_STR, .dflt = "", .offset = AT(fifo), .check = mi_check_fifo,
 	 .help = "FIFO for requests `:command:reply_fifo`; empty: none."},
 	{.name = "fifo_reply_dir", .type = CONF_STR, .dflt = "/tmp", .offset = AT(fifo_reply_dir), .check = mi_check_folder,

@@ -15,6 +15,8 @@
 
 struct mi_conf {
 	char *socket;
+	int64_t max_clients;
+	int64_t idle_timeout;
 	char *fifo;
 	char *fifo_reply_dir;
 	int64_t fifo_timeout;

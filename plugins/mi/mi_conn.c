@@ -27,6 +27,11 @@ struct mi_conn {
 	bool closing; /**< once out is sent */
 };
 
+static void idle_start(struct mi_conn *c)
+{
+	timer_start(c->owner.ctx->thread->loop, &c->idle, (uint64_t)c->owner.ctx->conf->idle_timeout);
+}
+
 static void conn_close(struct mi_conn *c)
 {
 	c->owner.closed(c->owner.arg, c);
@@ -84,7 +89,7 @@ static void answered(void *arg, int err, char *line)
 	struct mi_conn *c = arg;
 
 	c->under_way = NULL;
-	timer_start(c->owner.ctx->thread->loop, &c->idle, MI_IDLE_MS);
+	idle_start(c);
 	if (conn_send(c, err, line))
 		conn_requests(c);
 }
@@ -181,7 +186,7 @@ static void on_ready(void *arg, int fd, int what)
 	}
 	c->eof = n == 0;
 	c->in_len += (size_t)n;
-	timer_start(c->owner.ctx->thread->loop, &c->idle, MI_IDLE_MS);
+	idle_start(c);
 	conn_requests(c);
 }
 
@@ -211,7 +216,7 @@ int mi_conn_new(struct mi_conn **out, const struct mi_owner *owner, int fd)
 		mi_conn_destroy(&c);
 		return err;
 	}
-	timer_start(owner->ctx->thread->loop, &c->idle, MI_IDLE_MS);
+	idle_start(c);
 	*out = c;
 	return 0;
 }

@@ -2,14 +2,13 @@
  * @file mi_conn.h  One client of the control socket: JSON-RPC requests in, responses out.
  *
  * Control thread. One message (a request or a batch) at a time; what comes meanwhile waits in the socket. Bounded: MI_LINE_MAX bytes a
- * request, MI_IDLE_MS without one, as long for reading an answer.
+ * request, mi.idle_timeout without one, as long for reading an answer.
  */
 #pragma once
 
 #include "plugins/mi/mi.h"
 
 #define MI_LINE_MAX 65536
-#define MI_IDLE_MS 60000
 
 struct mi_conn;
 

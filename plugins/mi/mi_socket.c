@@ -22,14 +22,15 @@ struct mi_socket {
 	struct loop_io *io;
 	struct timer pause;
 	struct mi_quiet full, starved;
-	struct mi_conn *clients[MI_MAX_CLIENTS];
+	unsigned max;
+	struct mi_conn *clients[]; /**< max of them */
 };
 
 static void closed(void *arg, struct mi_conn *conn)
 {
 	struct mi_socket *s = arg;
 
-	for (unsigned i = 0; i < MI_MAX_CLIENTS; i++)
+	for (unsigned i = 0; i < s->max; i++)
 		if (s->clients[i] == conn)
 			s->clients[i] = NULL;
 }
@@ -37,17 +38,18 @@ static void closed(void *arg, struct mi_conn *conn)
 /* One too many is told so; it may not be listening yet, so what does not go at once is lost. */
 static void turn_away(struct mi_socket *s, int client)
 {
+	char why[96], *line;
 	unsigned more;
-	char *line = mi_rpc_line(mi_rpc_error(NULL, MI_SERVER_ERROR, "32 control clients are connected, no more are taken: try again", 503));
 
+	(void)snprintf(why, sizeof(why), "%u control clients are connected (mi.max_clients): try again", s->max);
+	line = mi_rpc_line(mi_rpc_error(NULL, MI_SERVER_ERROR, why, 503));
 	mi_count(s->ctx, MI_C_CLIENTS_REFUSED, 1);
 	if (line)
 		(void)send(client, line, strlen(line), MSG_NOSIGNAL | MSG_DONTWAIT);
 	free(line);
 	close(client);
 	if (mi_may_log(&s->full, s->ctx->thread->loop, &more))
-		LOG(s->ctx->log, LOG_L_WARN, "more than %d control clients: turned one away (since the last such line: %u more)", MI_MAX_CLIENTS,
-			more);
+		LOG(s->ctx->log, LOG_L_WARN, "more than %u control clients: turned one away (since the last such line: %u more)", s->max, more);
 }
 
 static void resume(void *arg)
@@ -78,7 +80,7 @@ static void on_accept(void *arg, int fd, int what)
 		accept_failed(s, errno);
 		return;
 	}
-	for (unsigned i = 0; i < MI_MAX_CLIENTS; i++) {
+	for (unsigned i = 0; i < s->max; i++) {
 		if (!s->clients[i]) {
 			if (mi_conn_new(&s->clients[i], &owner, client) != 0)
 				s->clients[i] = NULL;
@@ -151,12 +153,14 @@ static int listen_on(const char *path, struct log_source *log, struct stat *file
 
 int mi_socket_new(struct mi_socket **out, const struct mi_ctx *ctx, const char *path)
 {
-	struct mi_socket *s = calloc(1, sizeof(*s));
+	unsigned max = (unsigned)ctx->conf->max_clients;
+	struct mi_socket *s = calloc(1, sizeof(*s) + max * sizeof(s->clients[0]));
 	int err;
 
 	if (!s)
 		return -ENOMEM;
 	s->ctx = ctx;
+	s->max = max;
 	timer_init(&s->pause, resume, s);
 	s->fd = listen_on(path, ctx->log, &s->file);
 	if (s->fd < 0) {
@@ -180,7 +184,7 @@ void mi_socket_destroy(struct mi_socket **sp)
 
 	if (!s)
 		return;
-	for (unsigned i = 0; i < MI_MAX_CLIENTS; i++)
+	for (unsigned i = 0; i < s->max; i++)
 		mi_conn_destroy(&s->clients[i]);
 	timer_stop(&s->pause);
 	loop_io_del(&s->io);

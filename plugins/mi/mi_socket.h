@@ -1,13 +1,11 @@
 /**
- * @file mi_socket.h  The control socket: a UNIX stream socket, mode 0600.
+ * @file mi_socket.h  The control socket: a UNIX stream socket, mode 0600, for mi.max_clients at one time.
  *
  * Control thread.
  */
 #pragma once
 
 #include "plugins/mi/mi.h"
-
-#define MI_MAX_CLIENTS 32
 
 struct mi_socket;
 

@@ -527,6 +527,8 @@ def test_folder_that_the_user_cannot_write_to(t):
     ("absent-folder", "fifo_reply_dir", "/no/such/folder", "a folder that exists"),
     ("file-as-folder", "fifo_reply_dir", "FILE", "a folder that exists"),
     ("short-timeout", "fifo_timeout", 50, "milliseconds from 100 to 60000"),
+    ("no-clients", "max_clients", 0, "1 to 1024"),
+    ("short-idle", "idle_timeout", 1, "milliseconds from 1000 to 86400000"),
     ("text-as-timeout", "fifo_timeout", "soon", "milliseconds from 100 to 60000"),
 ])
 def test_bad_parameter(t, case):
