@@ -144,6 +144,20 @@ static void bit_flag(const struct making *m, struct slice text)
 		complain(m, "must be a flag", text);
 }
 
+/* What the row's own checks say of the literal; NULL: nothing. */
+static const char *wrong(const struct making *m, char why[128])
+{
+	const char *text = m->out->ready.s.p, *bad = NULL;
+
+	if (text == NULL)
+		return NULL;
+	if (m->row->check != NULL)
+		bad = m->row->check(text, why);
+	if (bad == NULL && m->row->check_dialect != NULL)
+		bad = m->row->check_dialect(text, m->c->kamailio, why);
+	return bad;
+}
+
 static void literal(const struct making *m, struct slice text)
 {
 	char why[128];
@@ -174,9 +188,7 @@ static void literal(const struct making *m, struct slice text)
 	default:
 		break;
 	}
-	bad = m->row->check != NULL && m->out->ready.s.p != NULL
-		? m->row->check(m->out->ready.s.p, why)
-		: NULL;
+	bad = wrong(m, why);
 	if (bad != NULL)
 		diag_error(m->c->diags, m->arg->loc, "argument %u (%s) of '%.*s': %s",
 			m->i + 1, m->row->name ? m->row->name : "?",
