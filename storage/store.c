@@ -82,16 +82,16 @@ static int make(
 		(void)snprintf(why, 256, "no memory");
 		return -ENOMEM;
 	}
-	if (st->backend == &store_memory) {
-		st->describe = strdup("memory");
-		err = st->describe == NULL ? -ENOMEM : 0;
-	} else {
-		err = redis_target_new(&st->target, conf->url, "/etc/hosts", why);
-		if (err == 0)
-			st->describe = redis_target_describe(st->target);
-		if (err == 0 && st->describe == NULL)
-			err = -ENOMEM;
-	}
+	/* Also the URL that the memory does not need must be one, when it is given. */
+	err = conf->url == NULL
+		? 0
+		: redis_target_new(&st->target, conf->url, "/etc/hosts", why);
+	if (err == 0)
+		st->describe = st->backend == &store_memory
+			? strdup("memory")
+			: redis_target_describe(st->target);
+	if (err == 0 && st->describe == NULL)
+		err = -ENOMEM;
 	if (err == -ENOMEM)
 		(void)snprintf(why, 256, "no memory");
 	return err;
