@@ -47,7 +47,10 @@ static void printable(const char *text, char out[4 * CONF_FOUND_MAX + 4])
 		unsigned char c = (unsigned char)text[i];
 
 		if (c == '\r' || c == '\n' || c == '\t')
-			n += (size_t)sprintf(out + n, "\\%c", c == '\r' ? 'r' : c == '\n' ? 'n' : 't');
+			n += (size_t)sprintf(out + n, "\\%c",
+				c == '\r'           ? 'r'
+					: c == '\n' ? 'n'
+						    : 't');
 		else if (c < ' ' || c == 0x7f)
 			n += (size_t)sprintf(out + n, "\\x%02x", c);
 		else
@@ -62,8 +65,9 @@ static int refuse_text(const struct origin *o, const char *text, const char *wan
 	char found[4 * CONF_FOUND_MAX + 4];
 
 	if (o->row->secret) {
-		conf_error_at(o->errors, o->setting, "%s%s%s: found a text of %zu bytes, want %s", group_name(o), dot(o),
-			o->row->name, strlen(text), want);
+		conf_error_at(o->errors, o->setting,
+			"%s%s%s: found a text of %zu bytes, want %s", group_name(o),
+			dot(o), o->row->name, strlen(text), want);
 		return -EINVAL;
 	}
 	printable(text, found);

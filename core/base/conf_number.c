@@ -20,9 +20,11 @@ static bool makes(const char *literal, int64_t value)
 {
 	bool hex = literal[0] == '0' && (literal[1] == 'x' || literal[1] == 'X');
 	char *end;
-	int64_t n = hex ? (int64_t)strtoull(literal, &end, 16) : strtoll(literal, &end, 10);
+	int64_t n =
+		hex ? (int64_t)strtoull(literal, &end, 16) : strtoll(literal, &end, 10);
 
-	return (*end == 'L' || *end == 'l') ? n == value : (int32_t)(uint32_t)(uint64_t)n == value;
+	return (*end == 'L' || *end == 'l') ? n == value
+					    : (int32_t)(uint32_t)(uint64_t)n == value;
 }
 
 static bool is_word(char c)
@@ -51,7 +53,8 @@ static const char *value_at(const char *line, const char *from, const char *name
 static void copy_literal(const char *from, char *out, size_t size)
 {
 	bool hex = from[0] == '0' && (from[1] == 'x' || from[1] == 'X');
-	size_t len = hex ? 2 + strspn(from + 2, "0123456789abcdefABCDEF") : strspn(from, "+-0123456789");
+	size_t len = hex ? 2 + strspn(from + 2, "0123456789abcdefABCDEF")
+			 : strspn(from, "+-0123456789");
 	unsigned long long n;
 
 	errno = 0;
@@ -63,12 +66,14 @@ static void copy_literal(const char *from, char *out, size_t size)
 }
 
 /* The literal of s in its line of the file. */
-static bool find_literal(const char *line, const config_setting_t *s, char *out, size_t size)
+static bool find_literal(
+	const char *line, const config_setting_t *s, char *out, size_t size)
 {
 	const char *p = line;
 
 	while ((p = value_at(line, p, config_setting_name(s))) != NULL) {
-		if ((isdigit((unsigned char)*p) || strchr("+-", *p) != NULL) && makes(p, value_of(s))) {
+		if ((isdigit((unsigned char)*p) || strchr("+-", *p) != NULL) &&
+			makes(p, value_of(s))) {
 			copy_literal(p, out, size);
 			return true;
 		}
@@ -88,7 +93,8 @@ static bool read_line(FILE *f, unsigned n, char **line, size_t *room)
 /* The file that s stands in; an included one is named as in the @include. */
 static FILE *open_source(const config_setting_t *s)
 {
-	const char *name = config_setting_source_file(s), *dir = config_get_include_dir(s->config);
+	const char *name = config_setting_source_file(s),
+		   *dir = config_get_include_dir(s->config);
 	char path[4096];
 	FILE *f;
 
@@ -97,7 +103,9 @@ static FILE *open_source(const config_setting_t *s)
 	f = fopen(name, "re");
 	if (f != NULL || name[0] == '/' || dir == NULL)
 		return f;
-	return (size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) < sizeof(path) ? fopen(path, "re") : NULL;
+	return (size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) < sizeof(path)
+		? fopen(path, "re")
+		: NULL;
 }
 
 static bool as_written(const config_setting_t *s, char *out, size_t size)
@@ -109,7 +117,8 @@ static bool as_written(const config_setting_t *s, char *out, size_t size)
 
 	if (f == NULL)
 		return false;
-	found = read_line(f, (unsigned)config_setting_source_line(s), &line, &room) && find_literal(line, s, out, size);
+	found = read_line(f, (unsigned)config_setting_source_line(s), &line, &room) &&
+		find_literal(line, s, out, size);
 	free(line);
 	fclose(f);
 	return found;
