@@ -58,6 +58,8 @@ struct ph_thread {
 	struct inbox_sender *senders; /**< the host's: to the workers' inboxes, then the control thread's */
 	int worker;                  /**< index; -1: the control thread, or a plugin's own */
 	const struct host_nodes *nodes; /**< who else is alive; see ph_socket_mine() */
+	const int *udp_fds;          /**< by the listener's index; see ph_udp_fd() */
+	unsigned workers;            /**< how many */
 };
 
 /** A worker thread. */
@@ -133,8 +135,8 @@ struct ph_plugin {
 	 */
 	int (*request_in)(void *self, struct ph_msg *msg);
 	/**
-	 * A request is about to be written for one branch: after branch_route, with all edits; br NULL: forwarded without a transaction (ACK). dest
-	 * is where it goes.
+	 * A request has been written for one branch: after branch_route, its edits are still in force; br NULL: forwarded without a transaction
+	 * (ACK). dest is where it goes. Once a branch.
 	 */
 	void (*request_out)(void *self, struct ph_msg *msg, const struct tm_branch *br, const struct net_dest *dest);
 	/** A reply of a transaction is about to go upstream: after its onreply blocks, with their edits. reply->branch may be NULL. */
