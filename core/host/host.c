@@ -9,6 +9,7 @@
 #include "core/host/commands.h"
 #include "core/host/heartbeat.h"
 #include "core/host/os.h"
+#include "core/host/threads.h"
 
 #define STEP_MS 10000
 #define SECRET_BYTES 24
@@ -196,6 +197,37 @@ static int start_services(struct host *h)
 	return 0;
 }
 
+/* The workers wait at the gate meanwhile. */
+static int share_sockets(struct host *h)
+{
+	h->udp_fds = calloc(h->conf.socks.count + 1, sizeof(*h->udp_fds));
+	if (!h->udp_fds)
+		return -ENOMEM;
+	for (unsigned i = 0; i < h->conf.socks.count; i++)
+		h->udp_fds[i] = net_udp_fd(h->workers[0].w.net, i);
+	h->control.udp_fds = h->udp_fds;
+	h->control.workers = h->worker_count;
+	for (unsigned i = 0; i < h->worker_count; i++) {
+		h->workers[i].w.t.udp_fds = h->udp_fds;
+		h->workers[i].w.t.workers = h->worker_count;
+	}
+	return 0;
+}
+
+static int prepare_plugins(struct host *h)
+{
+	for (unsigned i = 0; i < h->plugins.count; i++) {
+		struct host_plugin *p = &h->plugins.list[i];
+		int err = p->desc->prepare ? p->desc->prepare(p->conf, p->ctx.log) : 0;
+
+		if (err != 0) {
+			LOG(h->log, LOG_L_CRIT, "plugin '%s' cannot start: %s", p->desc->name, strerror(-err));
+			return err;
+		}
+	}
+	return 0;
+}
+
 /* Steps as in worker.c: inboxes; sockets; TCP; plugins. */
 static int go_through_steps(struct host *h)
 {
@@ -209,10 +241,14 @@ static int go_through_steps(struct host *h)
 		return err;
 	gate_open(&h->gate);
 	err = wait_step(h);
+	if (err == 0)
+		err = share_sockets(h);
 	if (err != 0)
 		return err;
 	gate_open(&h->gate);
 	err = wait_step(h);
+	if (err == 0)
+		err = prepare_plugins(h);
 	if (err == 0)
 		err = os_drop_privileges(h->conf.user, h->conf.group, h->log);
 	if (err == 0)
@@ -223,6 +259,8 @@ static int go_through_steps(struct host *h)
 		return err;
 	gate_open(&h->gate);
 	err = wait_step(h);
+	if (err == 0)
+		err = threads_start(&h->threads, h);
 	if (err == 0)
 		gate_open(&h->gate);
 	return err;
@@ -366,6 +404,7 @@ static void stop_control(struct host *h)
 
 void host_stop(struct host *h)
 {
+	threads_stop(&h->threads); /* they send on the workers' sockets */
 	stop_workers(h);
 	stop_control(h);
 	bus_destroy(&h->bus);
@@ -375,6 +414,7 @@ void host_stop(struct host *h)
 	for (unsigned i = 0; h->inbox_names && i < h->worker_count; i++)
 		free((void *)(uintptr_t)h->inbox_names[i]);
 	free(h->inbox_names);
+	free(h->udp_fds);
 	host_conf_free(&h->conf);
 	counter_reset_all();
 }

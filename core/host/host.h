@@ -25,6 +25,8 @@ struct host {
 	struct hash_key key;
 	const char **inbox_names;   /**< workers', then "control" */
 
+	int *udp_fds;               /**< worker 0's, by the listener's index: anybody may send on them */
+	struct threads *threads;    /**< of plugins */
 	struct worker *workers;
 	unsigned worker_count;
 	struct gate gate;

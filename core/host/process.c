@@ -31,6 +31,37 @@ static void run_request(struct worker *w, struct ph_msg *msg)
 	request_done(w, msg, &result);
 }
 
+/* Plugins see a new request before the script. One may park it: process_hook_done() goes on behind it. */
+static void run_hooks(struct worker *w, struct ph_msg *msg)
+{
+	const struct plugin_table *t = &w->host->plugins;
+
+	while (msg->hook < w->started) {
+		const struct ph_plugin *p = t->list[msg->hook].desc;
+		int code = p->request_in ? p->request_in(w->instances[msg->hook], msg) : PH_TRUE;
+
+		if (code == PH_PARK)
+			return;
+		msg->hook++;
+		if (code == PH_STOP) {
+			msg_unref(&msg);
+			return;
+		}
+	}
+	run_request(w, msg);
+}
+
+void process_hook_done(struct worker *w, struct ph_msg *msg, int code)
+{
+	if (msg->hook >= w->started)
+		return;
+	msg->hook++;
+	if (code == PH_STOP)
+		msg_unref(&msg);
+	else
+		run_hooks(w, msg);
+}
+
 static void request_in(struct worker *w, struct ph_msg *msg)
 {
 	if (sip_via_fix(&msg->sip, &msg->rx.src, false) == 0)
@@ -44,7 +75,10 @@ static void request_in(struct worker *w, struct ph_msg *msg)
 		msg_unref(&msg);
 		return;
 	}
-	run_request(w, msg);
+	if (msg->sip.method == SIP_CANCEL)
+		run_request(w, msg);
+	else
+		run_hooks(w, msg);
 }
 
 static void bad_message(struct worker *w, struct ph_msg *msg, const struct sip_error *why)
@@ -183,11 +217,22 @@ static void reply_done(void *arg, struct ph_msg *reply, const struct script_resu
 		tm_reply_continue(run->w->w.tm, reply, v);
 }
 
+/* Replies to what we asked ourselves, or carry for another node, are none of the script's business. */
+static bool without_script(struct ph_msg *msg)
+{
+	const struct ph_msg *root = msg_root(msg);
+
+	return root->is_local || root->no_script;
+}
+
 static enum tm_verdict on_reply(void *self, struct ph_msg *reply)
 {
 	struct worker *w = self;
-	struct reply_run *run = arena_zalloc(reply->arena, sizeof(*run));
+	struct reply_run *run;
 
+	if (without_script(reply))
+		return TM_GO;
+	run = arena_zalloc(reply->arena, sizeof(*run));
 	if (!run)
 		return TM_GO; /* without memory for the script the reply still reaches the phone */
 	run->w = w;
@@ -253,7 +298,54 @@ static void on_cancelled(void *self, struct ph_msg *request)
 			t->list[i].desc->cancelled(w->instances[i], request);
 }
 
+/* What passes by, to the plugins that want to see it */
+
+static void on_request_out(void *self, struct ph_msg *request, const struct tm_branch *br, const struct net_dest *dest)
+{
+	struct worker *w = self;
+	const struct plugin_table *t = &w->host->plugins;
+
+	for (unsigned i = 0; i < w->started && !without_script(request); i++)
+		if (t->list[i].desc->request_out)
+			t->list[i].desc->request_out(w->instances[i], request, br, dest);
+}
+
+static void on_reply_out(void *self, struct ph_msg *reply)
+{
+	struct worker *w = self;
+	const struct plugin_table *t = &w->host->plugins;
+
+	for (unsigned i = 0; i < w->started && !without_script(reply); i++)
+		if (t->list[i].desc->reply_out)
+			t->list[i].desc->reply_out(w->instances[i], reply);
+}
+
+static void on_local_reply(void *self, struct ph_msg *request, unsigned code)
+{
+	struct worker *w = self;
+	const struct plugin_table *t = &w->host->plugins;
+
+	for (unsigned i = 0; i < w->started && !without_script(request); i++)
+		if (t->list[i].desc->reply_local)
+			t->list[i].desc->reply_local(w->instances[i], request, code);
+}
+
+static bool on_stray_reply(void *self, struct ph_msg *reply)
+{
+	struct worker *w = self;
+	const struct plugin_table *t = &w->host->plugins;
+
+	for (unsigned i = 0; i < w->started; i++)
+		if (t->list[i].desc->reply_stray && t->list[i].desc->reply_stray(w->instances[i], reply))
+			return true;
+	return false;
+}
+
 const struct tm_hooks process_tm_hooks = {
+	.on_request_out = on_request_out,
+	.on_reply_out = on_reply_out,
+	.on_local_reply = on_local_reply,
+	.on_stray_reply = on_stray_reply,
 	.on_reply = on_reply,
 	.on_branch = on_branch,
 	.on_failure = on_failure,

@@ -184,6 +184,7 @@ static void give_back(struct worker *w)
 
 	if (w->parks)
 		parks_cancel_all(w->parks);
+	local_requests_abandon(w);
 	/* Completions under way run with -ECANCELED: the plugins that asked are still there, their scripts are over. */
 	store_close(&w->w.t.store);
 	while (w->started > 0) {

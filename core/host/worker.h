@@ -27,6 +27,7 @@ struct worker {
 	bool draining;
 	bool idle_told;     /**< the control thread knows that nothing is in flight */
 	struct sip_limits sip_limits;
+	struct sending *sending; /**< local_request.c: requests that a local_route has in hand */
 };
 
 enum host_counter {
@@ -38,6 +39,8 @@ void worker_count(struct worker *w, enum host_counter which, int64_t n);
 
 /** Thread function; arg is a struct worker with host, index and count set. Goes through the steps of host.h's gate. */
 void *worker_main(void *arg);
+/** Requests of our own that are under way end with status 0, while the plugins that asked are still there. */
+void local_requests_abandon(struct worker *w);
 /** On the worker's thread (INBOX_CALL): begin to drain. */
 void worker_drain(void *worker, void *arg);
 /** On the worker's thread (INBOX_CALL): stop the loop. */

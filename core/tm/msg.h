@@ -97,6 +97,7 @@ struct ph_msg {
 	bool via_fixed;              /**< received/rport are on the top Via */
 	bool replied;                /**< some final reply was sent by the script */
 	bool dropped;                /**< drop in an onreply block */
+	unsigned hook;               /**< the host's: whose request_in is next */
 	bool is_local;               /**< a request made here */
 	bool no_script;              /**< carried by the host for another node: no block runs on it or its replies */
 	const char *props[BUS_PROPS]; /**< properties of message scope, by enum bus_prop */

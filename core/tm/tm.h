@@ -66,6 +66,8 @@ struct tm_hooks {
 	void (*on_request_out)(void *self, struct ph_msg *request, const struct tm_branch *br, const struct net_dest *dest);
 	void (*on_reply_out)(void *self, struct ph_msg *reply);
 	void (*on_local_reply)(void *self, struct ph_msg *request, unsigned code);
+	/** True: it was somebody's; nothing more happens to it. */
+	bool (*on_stray_reply)(void *self, struct ph_msg *reply);
 	/**
 	 * The target's phone is reached through a listener of another node (target->foreign): 0 with the way there, -ENOENT: that node is not known
 	 * to be alive, send it directly.
@@ -156,7 +158,12 @@ typedef void (*tm_local_done)(void *arg, unsigned status, struct ph_msg *reply);
 int tm_local_new(struct ph_msg **out, struct tm *tm, struct ph_worker *worker, struct slice text);
 /** Send it to target. Not for INVITE. done runs once, later. 0 or negative errno, and done will not run. The caller keeps its reference. */
 int tm_local(struct tm *tm, struct ph_msg *msg, const struct tm_target *target, tm_local_done done, void *arg);
-/** End an INVITE that has no final reply: its branches are cancelled (reason: header line or empty), code goes upstream. 0; -EALREADY: it has one. */
+/** All of them that are under way end with status 0, now: before those go whom done would tell. */
+void tm_local_abandon(struct tm *tm);
+/**
+ * End an INVITE that has no final reply: its branches are cancelled, code goes upstream, both with reason (complete Reason header line, or empty). 0;
+ * -EALREADY: it has one; -ENOMEM.
+ */
 int tm_abort(struct tm *tm, struct ph_msg *request, unsigned code, struct slice reason);
 
 /* Replies */

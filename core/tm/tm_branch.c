@@ -181,6 +181,11 @@ const struct tm_target *tm_branch_target(const struct tm_branch *br)
 	return &br->target;
 }
 
+const struct net_dest *tm_branch_dest(const struct tm_branch *br)
+{
+	return &br->dest;
+}
+
 uint32_t *tm_branch_flags(struct tm_branch *br)
 {
 	return &br->target.bflags;

@@ -71,6 +71,22 @@ void cancel_trans(struct tm_trans *t, struct ph_msg *cancel)
 	cancel_pending(t, NULL, reason_of(t->request, cancel));
 }
 
+int tm_abort(struct tm *tm, struct ph_msg *request, unsigned code, struct slice reason)
+{
+	struct tm_trans *t = request->trans;
+	struct slice lines = arena_dup(request->arena, reason);
+	int err;
+
+	(void)tm;
+	if (t == NULL || t->tm == NULL || tm_has_final(t) || t->request != request)
+		return -EALREADY;
+	trans_enter(t);
+	t->cancel_reason = lines;
+	err = answer_send(t, code, (struct slice){0}, lines, (struct slice){0});
+	trans_leave(t);
+	return err;
+}
+
 /* Nobody is left who could bring a final reply. */
 static bool nothing_pending(const struct tm_trans *t)
 {

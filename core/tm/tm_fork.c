@@ -117,7 +117,11 @@ static int branch_send(struct tm_relay *op, const struct net_hop *hop)
 		.sock = sock, .transport = hop->transport, .addr = hop->addr};
 	key_branch(tm, br->slot, br->gen, branch);
 	err = send_write(tm, op->request, &br->target, sock, branch);
-	return err == 0 ? branch_start(br) : err;
+	if (err == 0)
+		err = branch_start(br);
+	if (err == 0 && tm->s.hooks->on_request_out != NULL)
+		tm->s.hooks->on_request_out(tm->s.self, op->request, br, &br->dest);
+	return err;
 }
 
 static void branch_resolved(

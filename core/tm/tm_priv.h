@@ -107,6 +107,13 @@ struct tm_trans {
 	/* All in the request's arena: the message's own target; header line for our CANCELs */
 	struct slice relayed_ruri, relayed_path;
 	struct slice cancel_reason;
+	/* A request made here: who hears of its final reply */
+	struct {
+		tm_local_done done; /* NULL: has been told */
+		void *arg;
+		bool starting; /* tm_local() is on the stack */
+	} local;
+	bool is_local;
 	bool reliable;
 	bool canceled;
 	bool parked;      /* a script is suspended with the request */
@@ -305,6 +312,15 @@ int fork_start(struct tm_trans *t, struct ph_msg *msg, const struct tm_target *t
 	unsigned flags);
 /** Give up one that waits (tm goes away). */
 void fork_abandon(struct tm_trans *t);
+
+/* tm_local.c: requests made here */
+
+/** The final reply; reply NULL: made here. */
+void local_final(struct tm_trans *t, unsigned code, struct ph_msg *reply);
+/** The timer that local_final() started during tm_local(). */
+void local_due(struct tm_trans *t);
+/** tm goes away. */
+void local_abandon(struct tm_trans *t);
 
 /* tm_cancel.c */
 

@@ -30,6 +30,8 @@ static int forward_send(struct tm *tm, struct ph_msg *msg, const struct tm_targe
 			err = send_write(tm, msg, target, dest.sock, branch);
 		if (err == 0)
 			err = net_send(tm->s.net, &dest, buf_slice(&tm->out));
+		if (err == 0 && tm->s.hooks->on_request_out != NULL)
+			tm->s.hooks->on_request_out(tm->s.self, msg, NULL, &dest);
 		if (err == 0)
 			return TM_RELAYED;
 		tm_count(tm, TM_C_SEND_FAILED);

@@ -74,6 +74,8 @@ static void life_due(void *arg)
 	trans_enter(t);
 	if (t->state == TS_PROCEEDING) {
 		life_of_proceeding(t);
+	} else if (t->is_local && t->local.done != NULL) {
+		local_due(t);
 	} else {
 		timer_stop(&t->resend);
 		t->state = TS_TERMINATED;
@@ -129,7 +131,8 @@ struct tm_trans *trans_new(struct tm *tm, struct ph_msg *request, uint64_t key)
 
 static bool trans_works(const struct tm_trans *t)
 {
-	if (!tm_has_final(t) || t->parked || t->relay != NULL || t->in_failure)
+	if (!tm_has_final(t) || t->parked || t->relay != NULL || t->in_failure ||
+		t->local.done != NULL)
 		return true;
 	for (const struct tm_branch *br = t->branches; br != NULL; br = br->next) {
 		if (br->current != NULL)
@@ -216,6 +219,8 @@ void trans_abandon(struct tm_trans *t)
 	timer_stop(&t->resend);
 	timer_stop(&t->life);
 	fork_abandon(t);
+	if (t->is_local)
+		local_abandon(t);
 	for (struct tm_branch *br = t->branches; br != NULL; br = br->next) {
 		branch_terminate(br);
 		while (br->queue != NULL) {
