@@ -1,27 +1,16 @@
-/* The commands of the service. */
+/* The commands of the service. The host has compared number and names of their parameters with the table. */
 #include "plugins/rtpp/rtpp_reload.h"
 #include "plugins/rtpp/rtpp_service.h"
 #include "plugins/rtpp/rtpp_share.h"
-
-/** For commands without parameters. True: there were some, and it has been answered. */
-static bool has_params(struct bus_request *req, const json_t *params)
-{
-	if (json_array_size(params) == 0 && json_object_size(params) == 0)
-		return false;
-	bus_fail(req, 400, "Too few or too many arguments");
-	return true;
-}
 
 void rtpp_service_show(void *self, struct bus_request *req, const json_t *params)
 {
 	const struct rtpp_service *s = self;
 	const struct rtpp_sets *sets = &s->generation->sets;
-	struct tree *root;
+	struct tree *root = tree_new();
 	unsigned i, k;
 
-	if (has_params(req, params))
-		return;
-	root = tree_new();
+	(void)params;
 	tree_set_list(root); /* one URL may be in several sets */
 	for (i = 0; i < sets->set_count; i++) {
 		const struct rtpp_set *set = &sets->sets[i];
@@ -72,11 +61,6 @@ void rtpp_service_enable(void *self, struct bus_request *req, const json_t *para
 	struct rtpp_health *h;
 	bool on;
 
-	if (!url || !value || json_array_size(params) > 2 ||
-		json_object_size(params) > 2) {
-		bus_fail(req, 400, "Too few or too many arguments");
-		return;
-	}
 	if (read_switch(value, &on) != 0) {
 		bus_fail(req, 400, "Bad parameter: expected 1 or 0");
 		return;
@@ -94,14 +78,14 @@ void rtpp_service_reload(void *self, struct bus_request *req, const json_t *para
 {
 	struct rtpp_service *s = self;
 
-	if (!has_params(req, params))
-		rtpp_reload_run(s->reload, req);
+	(void)params;
+	rtpp_reload_run(s->reload, req);
 }
 
 void rtpp_service_sync(void *self, struct bus_request *req, const json_t *params)
 {
 	struct rtpp_service *s = self;
 
-	if (!has_params(req, params))
-		rtpp_share_sync(s->share, req);
+	(void)params;
+	rtpp_share_sync(s->share, req);
 }

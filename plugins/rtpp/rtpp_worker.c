@@ -32,8 +32,7 @@ static void on_ended(void *arg, const struct bus_event *ev)
 	int err;
 
 	if (!ev->dialog.by_us || slice_empty(call_id) ||
-		hash_call_id(w->engine.key, call_id) % w->worker->count !=
-			w->worker->index)
+		ph_call_worker(&w->worker->t, call_id) != w->worker->index)
 		return;
 	call = call_of(w->worker->calls, call_id, false);
 	url = call ? call_prop(call, BUS_PROP_RELAY_URL) : (struct slice){0};
