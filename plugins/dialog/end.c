@@ -330,13 +330,9 @@ int dlg_end_id(
 
 	if (err != 0 || hash % w->worker->count != w->worker->index)
 		return -EINVAL;
-	d = dlg_find_id(w->table, hash, id);
-	if (!d) {
-		err = dlg_add(w->table, hash, call_id, id, &d);
-		if (err != 0)
-			return err;
-		d->worker = w;
-	}
+	err = life_named(w, hash, call_id, id, &d);
+	if (err != 0)
+		return err;
 	err = dlg_end(d, reason);
 	if (err != 0 && d->rec.state == 0 && !d->ending)
 		life_drop(d);

@@ -51,8 +51,7 @@ static int answered(struct fetch *f, int err)
 
 	if (err != 0) {
 		dlg_count(w, DLG_C_FETCH_FAILED, 1);
-		if (err != -ECANCELED)
-			dlg_complain(w, f->msg->sip.call_id, "dialog not fetched", err);
+		dlg_complain(w, f->msg->sip.call_id, "dialog not fetched", err);
 		return PH_TRUE;
 	}
 	for (unsigned i = 0; i < f->found.count; i++) {

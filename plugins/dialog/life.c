@@ -118,7 +118,6 @@ void life_arm(struct dlg *d)
 	const int64_t keep = d->mine ? 0 : STORE_DIALOG_KEEP_S * 1000;
 	const int64_t ms = d->rec.deadline_ms + keep - dlg_wall_ms();
 
-	timer_init(&d->timer, deadline, d);
 	timer_start(d->worker->worker->t.loop, &d->timer, ms > 0 ? (uint64_t)ms : 0);
 }
 
@@ -147,8 +146,8 @@ bool life_has_room(struct dlg_worker *w)
 	return !dlg_table_full(w->table);
 }
 
-static int find_or_add(struct dlg_worker *w, uint32_t hash, struct slice call_id,
-	struct slice id, struct dlg **out)
+int life_named(struct dlg_worker *w, uint32_t hash, struct slice call_id, struct slice id,
+	struct dlg **out)
 {
 	int err;
 
@@ -235,7 +234,7 @@ struct dlg *life_create(struct dlg_worker *w, struct ph_msg *invite)
 
 	if (err == 0) {
 		dialog_id(id, w->worker->t.key, invite->sip.call_id, rec.caller.tag);
-		err = find_or_add(
+		err = life_named(
 			w, invite->call_hash, invite->sip.call_id, slice_str(id), &d);
 	}
 	if (err == 0 && stands(d, invite))
@@ -276,7 +275,7 @@ int life_adopt(struct dlg_worker *w, const struct store_dialog *rec, struct dlg 
 
 	if (!is_sound(w, rec))
 		return -EINVAL;
-	err = find_or_add(w, hash_call_id(w->worker->t.key, rec->call_id), rec->call_id,
+	err = life_named(w, hash_call_id(w->worker->t.key, rec->call_id), rec->call_id,
 		rec->id, &d);
 	if (err != 0)
 		return err;
@@ -386,7 +385,7 @@ void life_over(struct dlg *d, const char *reason, bool by_us)
 	/* rtpp may have to undo what it did for a call that it only knows by the record. */
 	life_props(d, by_us);
 	publish(d, BUS_DIALOG_ENDED, by_us);
-	LOG_CALL(d->worker->log, by_us ? LOG_L_NOTICE : LOG_L_INFO, d->rec.call_id,
+	LOG_CALL(d->worker->log, by_us ? LOG_L_NOTICE : LOG_L_DBG, d->rec.call_id,
 		"dialog %s is over: %s", d->id, reason);
 	call = by_us ? call_of(d->worker->worker->calls, d->rec.call_id, false) : NULL;
 	if (call)

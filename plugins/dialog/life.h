@@ -14,6 +14,9 @@
 struct dlg *life_create(struct dlg_worker *w, struct ph_msg *invite);
 /** Is there room for another one? Ended ones that only wait for the store make it. */
 bool life_has_room(struct dlg_worker *w);
+/** The dialog of that id; when it is not here, a new one of which Call-ID and id are known (state 0). 0; -E2BIG; -ENOSPC; -EINVAL; -ENOMEM. */
+int life_named(struct dlg_worker *w, uint32_t hash, struct slice call_id,
+	struct slice id, struct dlg **out);
 /** A dialog that another node, or an earlier life of this one, has written. 0 and *out; -EINVAL: not a living one, or not of this id; -ENOSPC; -ENOMEM. */
 int life_adopt(struct dlg_worker *w, const struct store_dialog *rec, struct dlg **out);
 /** Answered: the record's callee is filled in. */

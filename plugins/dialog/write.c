@@ -21,6 +21,8 @@ void dlg_complain(struct dlg_worker *w, struct slice call_id, const char *what, 
 {
 	uint64_t now = clock_us();
 
+	if (err == -ECANCELED) /* we stop */
+		return;
 	if (w->complained != 0 && now - w->complained < COMPLAIN_US) {
 		w->silenced++;
 		return;
@@ -115,10 +117,8 @@ static void start(struct dlg *d)
 
 static void failed(struct dlg *d, int err)
 {
-	if (err != -ECANCELED) {
-		dlg_count(d->worker, DLG_C_WRITE_FAILURES, 1);
-		dlg_complain(d->worker, d->rec.call_id, "dialog not stored", err);
-	}
+	dlg_count(d->worker, DLG_C_WRITE_FAILURES, 1);
+	dlg_complain(d->worker, d->rec.call_id, "dialog not stored", err);
 	enlist(d);
 }
 
