@@ -88,6 +88,9 @@ static int snapshot(struct write **out, struct dlg *d)
 	}
 	wr->d = d;
 	wr->end = d->over;
+	/* Never answered: forgotten, so that the caller's next attempt has its record. */
+	if (slice_empty(d->rec.callee.tag))
+		wr->rec.reason = (struct slice){0};
 	*out = wr;
 	return 0;
 }
