@@ -59,6 +59,9 @@ static void carry(struct sending *s, bool dropped)
 	}
 	if (!slice_eq(s->msg->sip.ruri, s->msg->sip.ruri_received))
 		s->target.ruri = s->msg->sip.ruri; /* the script has written another one */
+	/* Another next hop or socket: it is no phone of another node any more. */
+	if (!slice_empty(s->msg->du) || s->msg->send_sock)
+		s->target.foreign = (struct slice){0};
 	if (!slice_empty(s->msg->du))
 		s->target.du = s->msg->du;
 	if (s->msg->send_sock)
@@ -99,6 +102,8 @@ int ph_send_request(struct ph_worker *pw, struct slice text, const struct tm_tar
 	if (!s)
 		return -ENOMEM;
 	err = tm_local_new(&s->msg, pw->tm, pw, text);
+	if (err == 0 && s->msg->call_hash % pw->count != pw->index)
+		err = -EXDEV;
 	if (err == 0)
 		err = take_target(s, target);
 	if (err != 0) {

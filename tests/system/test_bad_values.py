@@ -37,12 +37,14 @@ BAD = {
                            "udp:127.0.0.1:1=65536"],
     "rtpp.rtpproxy_timeout": ["", "x", "0", "-1", "61", "1s", "1.2.3"],
     "rtpp.rtpproxy_tout": ["x", "0", "-1", "61"],
+    "mi.socket": ["relative", "/folder/", "/tmp", "/dev/null", "/" + "x" * 120],
+    "mi.fifo": ["relative", "/folder/", "/tmp", "/dev/null"],
+    "mi.fifo_reply_dir": ["", "relative", "/no/such/folder", "/dev/null"],
 }
 # Texts that can be anything, and why.
 FREE = {
     "plugin_dir": "folders need not exist; a plugin that is in none of them is told with them",
     "plugins": "names of plugins: test_host.py has those that cannot be",
-    "mi.socket": "a path; empty: none",
 }
 # What may hold a password is not repeated.
 HIDDEN = ("secret", "storage.url")
