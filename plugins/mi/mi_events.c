@@ -91,6 +91,7 @@ static void show_one(struct tree *root, const struct bus_event *ev)
 			tree_attr(node, "reason", ev->relay.reason);
 		break;
 	case BUS_MEDIA_TIMEOUT:
+	case BUS_DIALOG_DUE:
 	case BUS_DIALOG_STARTED:
 	case BUS_DIALOG_ENDED:
 		tree_attr(node, "call_id", ev->dialog.call_id);
