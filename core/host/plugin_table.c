@@ -259,7 +259,7 @@ void plugin_table_unknown(const struct plugin_table *t, const struct host_conf *
 		"secret", "secret_file", "script_dialect", "script_defines", "script_skip_globals", "plugins", "aliases",
 		"server_header", "log", "listen", "storage", "limits", "tm", "tcp", "nat", "sdp", "registrar", "rtpp", "natping",
 		"dialog", "notify", "mi", NULL};
-	static const char *const later[] = {"natping", "dialog", "notify", NULL};
+	static const char *const later[] = {"dialog", "notify", NULL};
 	char path[4096];
 
 	for (int i = 0; i < config_setting_length(root); i++) {
