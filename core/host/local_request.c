@@ -120,6 +120,8 @@ int ph_send_request(struct ph_worker *pw, struct slice text, const struct tm_tar
 
 void local_requests_abandon(struct worker *w)
 {
+	if (w->w.tm)
+		tm_local_abandon(w->w.tm);
 	while (w->sending)
 		give_up(w->sending, 0);
 }

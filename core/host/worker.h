@@ -39,7 +39,7 @@ void worker_count(struct worker *w, enum host_counter which, int64_t n);
 
 /** Thread function; arg is a struct worker with host, index and count set. Goes through the steps of host.h's gate. */
 void *worker_main(void *arg);
-/** Those whose local_route has not let go of them end with status 0. */
+/** Requests of our own that are under way end with status 0, while the plugins that asked are still there. */
 void local_requests_abandon(struct worker *w);
 /** On the worker's thread (INBOX_CALL): begin to drain. */
 void worker_drain(void *worker, void *arg);

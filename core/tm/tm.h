@@ -158,6 +158,8 @@ typedef void (*tm_local_done)(void *arg, unsigned status, struct ph_msg *reply);
 int tm_local_new(struct ph_msg **out, struct tm *tm, struct ph_worker *worker, struct slice text);
 /** Send it to target. Not for INVITE. done runs once, later. 0 or negative errno, and done will not run. The caller keeps its reference. */
 int tm_local(struct tm *tm, struct ph_msg *msg, const struct tm_target *target, tm_local_done done, void *arg);
+/** All of them that are under way end with status 0, now: before those go whom done would tell. */
+void tm_local_abandon(struct tm *tm);
 /**
  * End an INVITE that has no final reply: its branches are cancelled, code goes upstream, both with reason (complete Reason header line, or empty). 0;
  * -EALREADY: it has one; -ENOMEM.

@@ -95,6 +95,16 @@ void local_abandon(struct tm_trans *t)
 	tell(t, 0, NULL);
 }
 
+void tm_local_abandon(struct tm *tm)
+{
+	for (uint64_t i = 0; i <= tm->mask; i++) {
+		for (struct tm_trans *t = tm->table[i]; t != NULL; t = t->next) {
+			if (t->is_local)
+				tell(t, 0, NULL);
+		}
+	}
+}
+
 int tm_local(struct tm *tm, struct ph_msg *msg, const struct tm_target *target,
 	tm_local_done done, void *arg)
 {

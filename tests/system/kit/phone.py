@@ -181,10 +181,11 @@ class Phone:
     """`mode`: what happens to an incoming INVITE: answer, ring, busy, silent, or manual (it rings by itself when told)."""
 
     def __init__(self, user, server, domain, transport="udp", source="127.0.0.2", private="192.168.1.10",
-                 mode="answer", private_port=5060, contact_user=None, retransmit=True):
+                 mode="answer", private_port=5060, contact_user=None, retransmit=True, public=None):
         self.user, self.domain, self.server = user, domain, server
         self.source, self.private, self.private_port = source, private, private_port
         self.transport, self.mode, self.retransmit = transport, mode, retransmit
+        self.public = public                # behind a real NAT: its address; the port is the router's to choose
         self.contact_user = contact_user or user
         self.lock = threading.RLock()
         self.complaints = []
@@ -376,10 +377,11 @@ class Phone:
         for name in ("from", "call-id", "cseq"):
             if msg.get(name) != request.get(name):
                 self.complain(f"{name} is {msg.get(name)!r}, was {request.get(name)!r}", msg)
-        if sip.param(via, "received") not in (self.link.local[0], sip.bracket(self.link.local[0])):
-            self.complain(f"no received={self.link.local[0]} in Via {via!r}", msg)
-        if sip.param(via, "rport") != str(self.link.local[1]):
-            self.complain(f"no rport={self.link.local[1]} in Via {via!r}", msg)
+        seen = self.public or self.link.local[0]
+        if sip.param(via, "received") not in (seen, sip.bracket(seen)):
+            self.complain(f"no received={seen} in Via {via!r}", msg)
+        if not (sip.param(via, "rport") or "").isdigit() if self.public else sip.param(via, "rport") != str(self.link.local[1]):
+            self.complain(f"no rport, or not that of the packet, in Via {via!r}", msg)
 
     def ack_failure(self, txn, msg):
         invite = txn.request
@@ -423,11 +425,11 @@ class Phone:
             other.request("BYE")
 
     def on_request(self, msg):
-        if sip.uri_parts(msg.uri)[1] not in (self.private, self.link.local[0]):
+        if sip.uri_parts(msg.uri)[1] not in (self.private, self.link.local[0], self.public):
             self.complain("request URI is not this phone's", msg)
         key = (msg.branch, msg.method)
-        # CANCEL and the ACK to a failure are the daemon's own: they have their INVITE's branch.
-        own = msg.method in ("CANCEL", "ACK") and (msg.branch, "INVITE") in self.seen
+        # CANCEL and the ACK to a failure are the daemon's own: they have their INVITE's branch. So is what has its Via alone.
+        own = (msg.method in ("CANCEL", "ACK") and (msg.branch, "INVITE") in self.seen) or len(msg.all("via")) == 1
         if int(msg.get("max-forwards") or -1) >= 70 and not own:
             self.complain("Max-Forwards was not lowered", msg)
         if msg.method == "ACK":
