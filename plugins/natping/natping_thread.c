@@ -295,6 +295,8 @@ static int make_readers(struct pinger *p)
 	const struct ping_reads_setup reads = {.store = p->thread->store,
 		.book = p->book,
 		.clock = &p->clock,
+		.socks = p->thread->socks,
+		.node = slice_str(p->thread->node),
 		.changed = plan_next,
 		.lost = on_lost,
 		.arg = p};

@@ -61,6 +61,11 @@ static void finish(struct read *one)
 	free(one);
 }
 
+static bool is_here(const struct ping_reads_setup *s, const struct store_contact *c)
+{
+	return slice_eq(c->node, s->node) || net_sock_find(s->socks, c->socket) != NULL;
+}
+
 static void take(struct read *one)
 {
 	const struct ping_reads_setup *s = &one->all->setup;
@@ -69,7 +74,7 @@ static void take(struct read *one)
 		const struct ping_binding b =
 			ping_binding_of_store(one->aor, &one->found.list[i]);
 
-		if (!slice_eq(b.id, one->id))
+		if (!slice_eq(b.id, one->id) || !is_here(s, &one->found.list[i]))
 			continue;
 		(void)ping_book_save(s->book, one->key, &b,
 			ping_clock_tick(s->clock)); /* counted there */

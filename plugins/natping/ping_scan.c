@@ -59,8 +59,10 @@ void ping_scan_touch(struct ping_scan *s, struct ping_key key, bool whole_aor)
 	s->touched_count++;
 }
 
+/* A binding that has moved to another socket since is pinged from there. */
 static void take_page(struct ping_scan *s)
 {
+	const struct slice name = slice_str(s->setup.socks->list[s->sock].adv_text);
 	uint64_t now = ping_clock_tick(s->setup.clock);
 
 	for (unsigned i = 0; i < s->page.count; i++) {
@@ -69,7 +71,8 @@ static void take_page(struct ping_scan *s)
 		struct ping_key key;
 
 		/* What cannot be kept is counted there. */
-		if (ping_book_owns(s->setup.book, b.aor, b.id, &key) &&
+		if (slice_eq(b.socket, name) &&
+			ping_book_owns(s->setup.book, b.aor, b.id, &key) &&
 			!is_touched(s, key))
 			(void)ping_book_save(s->setup.book, key, &b, now);
 	}

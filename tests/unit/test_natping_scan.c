@@ -12,6 +12,7 @@ static struct {
 } stored[STORED_MAX];
 static unsigned stored_count;
 static bool ready, later;
+static bool stale;  /* the index still shows what has moved away */
 static int failing; /* the next operation's error */
 static unsigned scans, gets;
 static struct {
@@ -56,7 +57,7 @@ static int fill_page(struct store_page *page, struct slice socket)
 	assert_non_null(page->aors);
 	assert_non_null(page->contacts);
 	for (; i < stored_count && page->count < PAGE; i++) {
-		if (!slice_eq(slice_str(stored[i].socket), socket))
+		if (!stale && !slice_eq(slice_str(stored[i].socket), socket))
 			continue;
 		page->aors[page->count] = slice_str(stored[i].aor);
 		page->contacts[page->count++] = contact(i);
@@ -165,8 +166,11 @@ static int setup(void **state)
 		.socks = &socks, .key = &key, .threads = 1, .interval = 1, .max = 1000};
 	struct ping_scan_setup s = {
 		.socks = &socks, .clock = &clock_of, .changed = on_changed};
-	struct ping_reads_setup r = {
-		.clock = &clock_of, .changed = on_changed, .lost = on_lost};
+	struct ping_reads_setup r = {.socks = &socks,
+		.node = SLICE("edge1"),
+		.clock = &clock_of,
+		.changed = on_changed,
+		.lost = on_lost};
 
 	(void)state;
 	counter_reset_all();
@@ -186,7 +190,7 @@ static int setup(void **state)
 	ahead = ping_clock_tick(&clock_of) + 1000;
 	stored_count = scans = gets = changes = losses = 0;
 	ready = true;
-	later = false;
+	later = stale = false;
 	failing = 0;
 	memset(&waiting, 0, sizeof(waiting));
 	return 0;
@@ -445,6 +449,21 @@ static void one_whose_event_was_cut_is_read(void **state)
 	assert_int_equal(losses, 0);
 }
 
+static void one_that_has_gone_to_another_node_is_dropped(void **state)
+{
+	(void)state;
+	store_has("alice", "1", "sip:198.51.100.7:4001", A);
+	ping_reads_ask(reads, key_of("alice", "1"), SLICE("alice"), SLICE("1"));
+	assert_int_equal(count(NATPING_C_CONTACTS), 1);
+	stored[0].socket = "udp:198.51.100.99:5060";
+	ping_reads_ask(reads, key_of("alice", "1"), SLICE("alice"), SLICE("1"));
+	assert_int_equal(count(NATPING_C_CONTACTS), 0);
+	stored[0].socket = B;
+	stale = true;
+	read_now(0);
+	assert_int_equal(count(NATPING_C_CONTACTS), 0);
+}
+
 static void what_is_heard_while_it_is_read_makes_it_read_once_more(void **state)
 {
 	(void)state;
@@ -489,6 +508,7 @@ int main(void)
 		TEST(what_a_store_says_that_is_away_drops_nobody),
 		TEST(wishes_for_one_listener_are_served_once_a_second),
 		TEST(one_whose_event_was_cut_is_read),
+		TEST(one_that_has_gone_to_another_node_is_dropped),
 		TEST(what_is_heard_while_it_is_read_makes_it_read_once_more),
 		TEST(one_that_cannot_be_read_is_told),
 	};
