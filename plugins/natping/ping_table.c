@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define FIRST_SIZE 256
+enum { FIRST_SIZE = 256, STEP = 4 };
 
 int ping_table_init(struct ping_table *t)
 {
@@ -12,22 +12,32 @@ int ping_table_init(struct ping_table *t)
 	return t->buckets != NULL ? 0 : -ENOMEM;
 }
 
-void ping_table_free(struct ping_table *t)
+static void free_all(struct ping_contact **buckets, size_t size)
 {
-	for (size_t i = 0; t->buckets != NULL && i < t->size; i++) {
-		while (t->buckets[i] != NULL) {
-			struct ping_contact *c = t->buckets[i];
+	for (size_t i = 0; buckets != NULL && i < size; i++) {
+		while (buckets[i] != NULL) {
+			struct ping_contact *c = buckets[i];
 
-			t->buckets[i] = c->next;
+			buckets[i] = c->next;
 			free(c);
 		}
 	}
-	free(t->buckets);
+	free(buckets);
+}
+
+void ping_table_free(struct ping_table *t)
+{
+	free_all(t->old, t->size / 2);
+	free_all(t->buckets, t->size);
 	*t = (struct ping_table){0};
 }
 
 static struct ping_contact **bucket_of(const struct ping_table *t, uint64_t aor)
 {
+	size_t before = aor & (t->size / 2 - 1);
+
+	if (t->old != NULL && before >= t->moved)
+		return &t->old[before];
 	return &t->buckets[aor & (t->size - 1)];
 }
 
@@ -43,31 +53,42 @@ struct ping_contact *ping_table_find(const struct ping_table *t, struct ping_key
 /* Without memory for more buckets the lists get longer, that is all. */
 static void grow(struct ping_table *t)
 {
-	struct ping_table bigger = {.size = t->size * 2, .count = t->count};
+	struct ping_contact **bigger = calloc(t->size * 2, sizeof(struct ping_contact *));
 
-	bigger.buckets = calloc(bigger.size, sizeof(struct ping_contact *));
-	if (bigger.buckets == NULL)
+	if (bigger == NULL)
 		return;
-	for (size_t i = 0; i < t->size; i++) {
-		while (t->buckets[i] != NULL) {
-			struct ping_contact *c = t->buckets[i];
-			struct ping_contact **to = bucket_of(&bigger, c->key.aor);
+	t->old = t->buckets;
+	t->moved = 0;
+	t->buckets = bigger;
+	t->size *= 2;
+}
 
-			t->buckets[i] = c->next;
-			c->next = *to;
-			*to = c;
-		}
+static void move_one(struct ping_table *t)
+{
+	struct ping_contact *c = t->old[t->moved], *next;
+
+	t->old[t->moved++] = NULL;
+	for (; c != NULL; c = next) {
+		struct ping_contact **to = bucket_of(t, c->key.aor);
+
+		next = c->next;
+		c->next = *to;
+		*to = c;
 	}
-	free(t->buckets);
-	*t = bigger;
+	if (t->moved < t->size / 2)
+		return;
+	free(t->old);
+	t->old = NULL;
 }
 
 void ping_table_add(struct ping_table *t, struct ping_contact *c)
 {
 	struct ping_contact **to;
 
-	if (t->count >= t->size)
+	if (t->count >= t->size && t->old == NULL)
 		grow(t);
+	for (unsigned i = 0; i < STEP && t->old != NULL; i++)
+		move_one(t);
 	to = bucket_of(t, c->key.aor);
 	c->next = *to;
 	*to = c;

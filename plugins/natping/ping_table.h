@@ -1,7 +1,8 @@
 /**
  * @file ping_table.h  Contacts by AOR and id. Single thread; owns nothing: what is taken out is the caller's.
  *
- * Buckets go by AOR alone, so that all contacts of one AOR are found together.
+ * Buckets go by AOR alone, so that all contacts of one AOR are found together. Growing is done in small steps, with each contact that is added: nobody's
+ * ping waits for half a million others to be moved.
  */
 #pragma once
 
@@ -11,6 +12,9 @@ struct ping_table {
 	struct ping_contact **buckets;
 	size_t size; /**< a power of two */
 	size_t count;
+	struct ping_contact *
+		*old; /**< half the size, while its buckets are moved; NULL: they are */
+	size_t moved; /**< that many of them */
 };
 
 /** 0, -ENOMEM. */

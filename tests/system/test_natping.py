@@ -271,6 +271,33 @@ def test_sip_pings_over_tcp(t):
     check.that("SCRIPT SEES" not in daemon.log(), "the script has seen a ping's reply")
 
 
+def test_force_socket_stands_in(t):
+    """Registered over TCP, but to be reached by UDP: the listener of the registration cannot."""
+    port, other = proc.free_port(), proc.free_port()
+    daemon = t.daemon(port=port, script=WATCHING.replace("fix_nated_register();", ""), conf=conf(
+        {"force_socket": f"127.0.0.1:{other}"},
+        listen=[f"udp:127.0.0.1:{port}", f"tcp:127.0.0.1:{port}", f"udp:127.0.0.1:{other}"]))
+    alice = t.phone("alice", daemon, transport="tcp")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ear:
+        ear.bind((alice.source, 0))
+        ear.settimeout(5)
+        alice.register(contact=f"<sip:alice@{alice.source}:{ear.getsockname()[1]}>")
+        check.equal(ear.recvfrom(64), (bytes(4), ("127.0.0.1", other)), "the ping")
+
+
+def test_contact_with_a_host_name(t):
+    """Names are looked up in /etc/hosts and nowhere else."""
+    daemon = t.daemon(script=WATCHING.replace("fix_nated_register();", ""), conf=conf())
+    alice, bob = t.phone("alice", daemon), t.phone("bob", daemon)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ear:
+        ear.bind(("127.0.0.1", 0))
+        ear.settimeout(5)
+        alice.register(contact=f"<sip:alice@localhost:{ear.getsockname()[1]}>")
+        bob.register(contact="<sip:bob@nowhere.invalid>")
+        check.equal(ear.recvfrom(64), (bytes(4), daemon.server), "the ping")
+    check.until(lambda: daemon.stat("natping_unresolved") >= 1, INTERVAL + 3, "the unknown name is counted")
+
+
 # The forged source
 
 def forged(t):
@@ -364,6 +391,33 @@ def test_each_node_pings_its_own(t):
         check.that(len(found) <= seconds / INTERVAL + 2, f"{phone.user}: {len(found)} pings in {seconds:.1f} s")
         check_period([at for at, _ in found])
     check.equal([n.stat("natping_contacts") for n in nodes], [3, 3], "contacts of the nodes")
+
+
+def test_phone_that_moves_is_pinged_by_its_new_node(t):
+    """The old one learns of it when it reads the store again."""
+    redis = t.redis()
+    first, second = [t.daemon(redis=redis, name=name, conf=conf({"natping_resync": 10})) for name in ("edge1", "edge2")]
+    alice = t.phone("alice", first)
+    alice.register()
+    wait_pings(alice, 1)
+    alice.server = alice.link.server = second.server
+    alice.register()
+    check.until(lambda: any(a == second.server for _, a in pings(alice)), INTERVAL + 2, "the new node pings")
+    check.until(lambda: first.stat("natping_contacts") == 0, 12 + INTERVAL, "the old one has let go")
+    alice.keepalives.clear()
+    check.equal({a for _, a in wait_pings(alice, 2)}, {second.server}, "alice is pinged from")
+
+
+def test_who_takes_the_address_over_takes_the_pings_over(t):
+    redis = t.redis()
+    first = t.daemon(redis=redis, name="edge1", conf=conf())
+    alice = t.phone("alice", first)
+    alice.register()
+    wait_pings(alice, 1)
+    first.kill()
+    alice.keepalives.clear()
+    second = t.daemon(redis=redis, name="edge2", port=first.port, conf=conf())
+    check.equal({a for _, a in wait_pings(alice, 2, 8)}, {second.server}, "alice is pinged from")
 
 
 @limit(90)

@@ -319,28 +319,37 @@ static void what_the_store_did_not_show_is_gone(void **state)
 	assert_int_equal(count(NATPING_C_CONTACTS), 3);
 }
 
-static void thousands_are_found_again(void **state)
+static void keep(unsigned number)
+{
+	char aor[32];
+	struct ping_binding b;
+
+	(void)snprintf(aor, sizeof(aor), "user%u", number);
+	b = binding(aor, "1");
+	assert_int_equal(save(&b), 0);
+}
+
+static void thousands_are_found_again_also_while_the_table_grows(void **state)
 {
 	(void)state;
 	rules.max = 20000;
 	open_book();
-	for (unsigned round = 0; round < 2; round++)
-		for (unsigned i = 0; i < 5000; i++) {
-			char aor[32];
-			struct ping_binding b;
-
-			(void)snprintf(aor, sizeof(aor), "user%u", i);
-			b = binding(aor, "1");
-			assert_int_equal(save(&b), 0);
-		}
-	assert_int_equal(count(NATPING_C_CONTACTS), 5000);
+	for (unsigned i = 0; i < 5000; i++) {
+		keep(i);
+		keep(i / 2);
+		keep(i * 7 / 10);
+		assert_int_equal(count(NATPING_C_CONTACTS), i + 1);
+	}
 	for (unsigned i = 0; i < 5000; i++) {
 		char aor[32];
 
 		(void)snprintf(aor, sizeof(aor), "user%u", i);
 		drop(aor, i % 2 ? "" : "1");
+		if (i == 2500)
+			for (unsigned k = 0; k < 8; k++)
+				keep(5000 + k);
 	}
-	assert_int_equal(count(NATPING_C_CONTACTS), 0);
+	assert_int_equal(count(NATPING_C_CONTACTS), 8);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -359,7 +368,7 @@ int main(void)
 		TEST(what_cannot_be_pinged_is_counted_and_forgets_what_was_known),
 		TEST(a_full_book_takes_no_more_says_so_once_and_keeps_those_it_has),
 		TEST(what_the_store_did_not_show_is_gone),
-		TEST(thousands_are_found_again),
+		TEST(thousands_are_found_again_also_while_the_table_grows),
 	};
 	return cmocka_run_group_tests_name("natping_book", tests, NULL, NULL);
 }
