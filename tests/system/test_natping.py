@@ -449,29 +449,7 @@ def test_pings_go_on_while_redis_is_away(t):
     check.until(lambda: daemon.stat("natping_contacts") == 0, 15, "the store is the truth again")
 
 
-# Refused at the start
-
-BAD = [
-    ("natping_interval", -1, "from 0 to 86400"), ("natping_interval", 86401, "from 0 to 86400"), ("natping_interval", "often", "natping_interval"),
-    ("ping_nated_only", 2, "ping_nated_only"), ("natping_processes", 0, "from 1 to 64"), ("natping_processes", 65, "from 1 to 64"),
-    ("natping_socket", "[::1]:5060", "an IPv4 address"), ("natping_socket", "edge.example.org", "an IPv4 address"),
-    ("natping_tcp", "maybe", "natping_tcp"), ("nat_bflag", 32, "from -1 to 31"), ("sipping_bflag", 32, "from -1 to 31"),
-    ("sipping_bflag", -2, "from -1 to 31"), ("sipping_from", "pinger", "a SIP URI"), ("sipping_from", "<sip:a@b>;tag=x", "a SIP URI"),
-    ("sipping_method", "OPT IONS", "SIP method"), ("sipping_method", "INVITE", "stands for itself"),
-    ("force_socket", "somewhere", "one of our listeners"), ("natping_resync", 9, "from 10 to 86400"),
-    ("natping_max_contacts", 0, "from 1 to 10000000"), ("natping_intervall", 1, "natping_interval"),
-]
-
-
-def test_bad_values_are_named(t):
-    for key, value, want in BAD:
-        daemon = t.daemon(conf=conf({key: value}, registrar={"nat_bflag": None}), start=False)
-        done = daemon.check_conf()
-        check.equal(done.returncode, 1, f"pinholed -c with {key} = {value!r}")
-        line = next((x for x in done.stderr.splitlines() if key in x), done.stderr)
-        check.contains(line, f"{daemon.conf_path}:", f"{key} = {value!r}: file and line")
-        check.contains(line, want, f"{key} = {value!r}: what would be right")
-
+# Refused at the start; for values that are wrong by themselves see test_bad_values.py
 
 def test_ping_nated_only_needs_nat_bflag(t):
     daemon = t.daemon(conf=conf({"ping_nated_only": 1}, registrar={"nat_bflag": None}), start=False)
@@ -485,9 +463,3 @@ def test_force_socket_that_is_no_listener(t):
     status, log = daemon.refused()
     check.that(status != 0, "the start is refused")
     check.contains(log, 'force_socket: found "udp:127.0.0.1:9", want one of our listeners', "log")
-
-
-def test_absent_without_a_trace(t):
-    daemon = t.daemon()
-    check.that("natping" not in daemon.ctl("stats").stdout, "counters of a plugin that is not enabled")
-    check.equal(daemon.ctl("nh_enable_ping").returncode, 1, "its command")
