@@ -29,11 +29,12 @@ enum bus_topic {
 const char *bus_topic_name(enum bus_topic topic);
 
 struct bus_ev_contact { /* BUS_CONTACT_* */
-	char aor[128];
-	char id[24];
+	char aor[320];
+	char id[24]; /**< empty: all of the AOR */
 	char uri[256];
-	char received[128];
-	char socket[80];
+	char received[256];
+	char path[256];
+	char socket[320];
 	int64_t expires; /**< seconds since 1970; 0 when removed */
 	uint32_t bflags;
 	uint8_t nated;
