@@ -118,6 +118,7 @@ static void failures_leave_the_message_as_it_was(void **state)
 	untouched("Contact: <sip:a@10.0.0.1>\r\n", ";", -EINVAL);
 	untouched("Contact: <sip:a@10.0.0.1>\r\n", ";x y", -EINVAL);
 	untouched("Contact: <sip:a@10.0.0.1>\r\n", ";x>;y", -EINVAL);
+	untouched("Contact: <sip:a@10.0.0.1>\r\n", ";x@10.0.0.2", -EINVAL);
 	untouched("Contact: <sip:a@10.0.0.1>\r\n", ";x\r\nEvil: 1", -EINVAL);
 }
 
