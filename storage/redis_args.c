@@ -14,7 +14,6 @@ void redis_args_init(struct redis_args *a, struct arena *arena, unsigned cap)
 
 void redis_args_add(struct redis_args *a, struct slice word)
 {
-	/* A key that could not be made is NULL, an empty value is just empty. */
 	if (a->err == 0 && a->count == a->cap)
 		a->err = -ENOMEM;
 	if (a->err != 0)
@@ -24,20 +23,31 @@ void redis_args_add(struct redis_args *a, struct slice word)
 	a->count++;
 }
 
+void redis_args_key(struct redis_args *a, struct slice key)
+{
+	if (key.p == NULL)
+		a->err = -ENOMEM;
+	redis_args_add(a, key);
+}
+
 void redis_args_str(struct redis_args *a, const char *word)
 {
 	redis_args_add(a, slice_str(word));
 }
 
-void redis_args_int(struct redis_args *a, int64_t n)
+static void add_number(struct redis_args *a, struct slice text)
 {
-	struct slice text;
-
-	if (a->err != 0)
-		return;
-	text = arena_printf(a->arena, "%" PRId64, n);
 	if (text.p == NULL)
 		a->err = -ENOMEM;
-	else
-		redis_args_add(a, text);
+	redis_args_add(a, text);
+}
+
+void redis_args_int(struct redis_args *a, int64_t n)
+{
+	add_number(a, arena_printf(a->arena, "%" PRId64, n));
+}
+
+void redis_args_u64(struct redis_args *a, uint64_t n)
+{
+	add_number(a, arena_printf(a->arena, "%" PRIu64, n));
 }

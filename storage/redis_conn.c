@@ -51,8 +51,8 @@ static void report(struct redis_conn *c, bool was_ready)
 		LOG(c->conf.log, LOG_L_ERR, "%s: connection lost: %s", c->conf.describe,
 			c->why);
 	else if (strcmp(c->why, c->logged) != 0)
-		LOG(c->conf.log, LOG_L_ERR, "%s: %s; will go on trying", c->conf.describe,
-			c->why);
+		LOG(c->conf.log, LOG_L_ERR, "%s: %s%s", c->conf.describe, c->why,
+			c->conf.once ? "" : "; will go on trying");
 	(void)snprintf(c->logged, sizeof(c->logged), "%s", c->why);
 }
 
@@ -71,7 +71,9 @@ static void went_down(struct redis_conn *c)
 	report(c, was_ready);
 	/* Between half the pause and all of it. */
 	pause = pause / 2 + (int64_t)(random_fast() % (uint64_t)(pause / 2 + 1));
-	timer_start(c->loop, &c->retry, (uint64_t)pause);
+	timer_stop(&c->retry);
+	if (!c->conf.once)
+		timer_start(c->loop, &c->retry, (uint64_t)pause);
 	c->backoff = c->backoff * 2 < c->conf.reconnect_max ? c->backoff * 2
 							    : c->conf.reconnect_max;
 	c->conf.changed(c->conf.arg, false);

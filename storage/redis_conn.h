@@ -32,6 +32,7 @@ struct redis_conn_conf {
 	int64_t connect_timeout; /**< ms for connecting and greeting */
 	int64_t silence_max;     /**< ms a silent connection is kept */
 	int64_t reconnect_max;   /**< ms */
+	bool once;               /**< no second attempt: whoever asked gives up */
 	/** It became usable, or stopped being so. Not called from redis_conn_close(). */
 	void (*changed)(void *arg, bool ready);
 	void *arg;

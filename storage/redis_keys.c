@@ -1,7 +1,8 @@
 #include "storage/redis_keys.h"
 
 #include <errno.h>
-#include <stdint.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 static bool plain(unsigned char c)
 {
@@ -97,11 +98,50 @@ struct slice redis_key_node(struct arena *a, const char *prefix, struct slice na
 	return make(a, prefix, SLICE("node:"), name, SLICE(""), SLICE(""));
 }
 
-struct slice redis_key_contacts_pattern(struct arena *a, const char *prefix)
+struct slice redis_key_nodes(struct arena *a, const char *prefix)
 {
-	struct slice head = slice_str(prefix);
-	struct slice tail = SLICE("contact:{*");
-	char *start = arena_alloc(a, head.len * 2 + tail.len);
+	return make(a, prefix, SLICE("nodes"), SLICE(""), SLICE(""), SLICE(""));
+}
+
+struct slice redis_key_lease(struct arena *a, const char *prefix, struct slice thing)
+{
+	return make(a, prefix, SLICE("lease:"), thing, SLICE(""), SLICE(""));
+}
+
+struct slice redis_key_set(struct arena *a, const char *prefix, int64_t set)
+{
+	return arena_printf(a, "%srtpp:set:%" PRId64, prefix, set);
+}
+
+struct slice redis_key_sets(struct arena *a, const char *prefix)
+{
+	return make(a, prefix, SLICE("rtpp:sets"), SLICE(""), SLICE(""), SLICE(""));
+}
+
+struct slice redis_key_relay(struct arena *a, const char *prefix, struct slice url)
+{
+	return make(a, prefix, SLICE("rtpp:relay:"), url, SLICE(""), SLICE(""));
+}
+
+struct slice redis_key_dialog(
+	struct arena *a, const char *prefix, struct slice call_id, struct slice id)
+{
+	return make(a, prefix, SLICE("dialog:{"), call_id, SLICE("}:"), id);
+}
+
+struct slice redis_key_dialog_id(struct arena *a, const char *prefix, struct slice id)
+{
+	return make(a, prefix, SLICE("dialog:id:"), SLICE(""), SLICE(""), id);
+}
+
+struct slice redis_key_timers(struct arena *a, const char *prefix)
+{
+	return make(a, prefix, SLICE("dialog:timers"), SLICE(""), SLICE(""), SLICE(""));
+}
+
+struct slice redis_key_pattern(struct arena *a, struct slice head, const char *tail)
+{
+	char *start = arena_alloc(a, head.len * 2 + strlen(tail));
 	char *p = start;
 	size_t i;
 
@@ -109,12 +149,17 @@ struct slice redis_key_contacts_pattern(struct arena *a, const char *prefix)
 		return (struct slice){0};
 	for (i = 0; i < head.len; i++) {
 		/* What SCAN's MATCH would take as a pattern. */
-		if (strchr("*?[]^\\", head.p[i]) != NULL)
+		if (head.p[i] != '\0' && strchr("*?[]^\\", head.p[i]) != NULL)
 			*p++ = '\\';
 		*p++ = head.p[i];
 	}
-	p = put(p, tail);
+	p = put(p, slice_str(tail));
 	return slice_make(start, (size_t)(p - start));
+}
+
+struct slice redis_key_contacts_pattern(struct arena *a, const char *prefix)
+{
+	return redis_key_pattern(a, slice_str(prefix), "contact:{*");
 }
 
 static int hex_digit(char c)
@@ -153,27 +198,72 @@ static int unescape(struct arena *a, struct slice s, struct slice *out)
 	return 0;
 }
 
-int redis_key_parse_contact(struct arena *a, const char *prefix, struct slice key,
-	struct slice *aor, struct slice *id)
+/* "{name}:id" */
+static int parse_braced(
+	struct arena *a, struct slice text, struct slice *name, struct slice *id)
 {
-	struct slice head = slice_str(prefix);
-	struct slice rest, name, tail;
+	struct slice inner, tail;
 	int err;
 
-	if (!slice_starts(key, head))
-		return -EINVAL;
-	rest = slice_from(key, head.len);
-	if (!slice_starts(rest, SLICE("contact:{")))
-		return -EINVAL;
-	rest = slice_from(rest, sizeof("contact:{") - 1);
-	if (!slice_cut(rest, '}', &name, &tail) || slice_empty(name))
+	if (!slice_starts(text, SLICE("{")) ||
+		!slice_cut(slice_from(text, 1), '}', &inner, &tail) || slice_empty(inner))
 		return -EINVAL;
 	if (!slice_starts(tail, SLICE(":")) || tail.len < 2)
 		return -EINVAL;
-	err = unescape(a, name, &rest);
-	if (err != 0)
-		return err;
-	*aor = rest;
-	*id = slice_from(tail, 1);
+	err = unescape(a, inner, name);
+	if (err == 0)
+		*id = slice_from(tail, 1);
+	return err;
+}
+
+int redis_key_parse_member(
+	struct arena *a, struct slice member, struct slice *aor, struct slice *id)
+{
+	return parse_braced(a, member, aor, id);
+}
+
+/* What follows prefix and kind in key. */
+static bool cut_head(
+	struct slice key, const char *prefix, struct slice kind, struct slice *rest)
+{
+	struct slice head = slice_str(prefix);
+
+	if (!slice_starts(key, head) || !slice_starts(slice_from(key, head.len), kind))
+		return false;
+	*rest = slice_from(key, head.len + kind.len);
+	return true;
+}
+
+int redis_key_parse_contact(struct arena *a, const char *prefix, struct slice key,
+	struct slice *aor, struct slice *id)
+{
+	struct slice rest;
+
+	if (!cut_head(key, prefix, SLICE("contact:"), &rest))
+		return -EINVAL;
+	return parse_braced(a, rest, aor, id);
+}
+
+int redis_key_set_id(struct slice text, int64_t *set)
+{
+	char again[24];
+	int64_t n;
+
+	if (slice_i64(text, &n) != 0)
+		return -EINVAL;
+	/* Only as redis_key_set() writes it: "007" is another key. */
+	(void)snprintf(again, sizeof(again), "%" PRId64, n);
+	if (!slice_eq(text, slice_str(again)))
+		return -EINVAL;
+	*set = n;
 	return 0;
+}
+
+int redis_key_parse_set(const char *prefix, struct slice key, int64_t *set)
+{
+	struct slice rest;
+
+	if (!cut_head(key, prefix, SLICE("rtpp:set:"), &rest))
+		return -EINVAL;
+	return redis_key_set_id(rest, set);
 }

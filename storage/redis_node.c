@@ -5,9 +5,16 @@
 #include "storage/redis_parse.h"
 #include "storage/store_redis.h"
 
+struct secret_op {
+	struct redis_op op;
+	struct arena *arena;
+	struct slice *out;
+};
+
 /* SET NX leaves an older secret in place; the GET behind it reads whichever it is. */
 static void on_secret(struct redis_op *op, unsigned index, const redisReply *reply)
 {
+	struct secret_op *s = (struct secret_op *)op;
 	struct slice text;
 	int err = redis_reply_err(op->client, reply);
 
@@ -18,11 +25,11 @@ static void on_secret(struct redis_op *op, unsigned index, const redisReply *rep
 	if (op->err == 0 && (redis_parse_text(reply, &text) != 0 || slice_empty(text)))
 		op->err = -EIO;
 	if (op->err == 0) {
-		text = arena_dup(op->arena, text);
+		text = arena_dup(s->arena, text);
 		if (text.p == NULL)
 			op->err = -ENOMEM;
 		else
-			*op->out = text;
+			*s->out = text;
 	}
 	redis_op_done(op, op->err);
 }
@@ -32,15 +39,15 @@ int redis_secret(struct store_handle *h, struct arena *arena, struct slice propo
 {
 	struct redis_client *c = h->redis;
 	struct redis_args set, get;
-	struct redis_op *op;
+	struct secret_op *s;
 	struct slice key;
 	int err;
 
-	op = redis_op_new(c, on_secret, done, arg, &err);
-	if (op == NULL)
+	s = redis_op_new(c, sizeof(*s), on_secret, done, arg, &err);
+	if (s == NULL)
 		return err;
-	op->arena = arena;
-	op->out = out;
+	s->arena = arena;
+	s->out = out;
 	arena_reset(c->scratch);
 	key = redis_key_secret(c->scratch, h->st->conf.prefix);
 	redis_args_init(&set, c->scratch, 4);
@@ -52,9 +59,9 @@ int redis_secret(struct store_handle *h, struct arena *arena, struct slice propo
 	redis_args_str(&get, "GET");
 	redis_args_add(&get, key);
 	if (key.p == NULL || get.err != 0)
-		return redis_op_abandon(op, -ENOMEM);
-	err = redis_op_send(op, &set);
-	return err != 0 ? redis_op_abandon(op, err) : redis_op_start(op, &get);
+		return redis_op_abandon(&s->op, -ENOMEM);
+	err = redis_op_send(&s->op, &set);
+	return err != 0 ? redis_op_abandon(&s->op, err) : redis_op_start(&s->op, &get);
 }
 
 /* MULTI, HSET, PEXPIRE, EXEC: no heartbeat without an end. Only EXEC's answer counts. */
@@ -80,6 +87,20 @@ static int send_words(struct redis_op *op, const struct slice *words, unsigned c
 	return redis_op_send(op, &args);
 }
 
+/* The index first, so that no node beats unseen. */
+static void list_name(struct redis_client *c, struct slice name)
+{
+	struct redis_args args;
+
+	arena_reset(c->scratch);
+	redis_args_init(&args, c->scratch, 4);
+	redis_args_str(&args, "ZADD");
+	redis_args_key(&args, redis_key_nodes(c->scratch, c->h->st->conf.prefix));
+	redis_args_int(&args, store_wall_ms());
+	redis_args_add(&args, name);
+	redis_side_send(c, &args);
+}
+
 int redis_beat(struct store_handle *h, const struct store_node *n, unsigned life_ms,
 	store_done done, void *arg)
 {
@@ -89,9 +110,10 @@ int redis_beat(struct store_handle *h, const struct store_node *n, unsigned life
 	struct slice key, started, load, life;
 	int err;
 
-	op = redis_op_new(c, on_beat, done, arg, &err);
+	op = redis_op_new(c, sizeof(*op), on_beat, done, arg, &err);
 	if (op == NULL)
 		return err;
+	list_name(c, n->name);
 	arena_reset(a);
 	key = redis_key_node(a, h->st->conf.prefix, n->name);
 	started = arena_printf(a, "%lld", (long long)n->started);

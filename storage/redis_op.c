@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { COMPLAIN_MS = 1000 };
+enum { COMPLAIN_MS = 1000, SPOILT_MS = 60000 };
 
 static void free_if_over(struct redis_op *op)
 {
@@ -26,7 +26,7 @@ static void complete(struct redis_op *op, int err)
 	store_count(h, STORE_C_PENDING, -1);
 	if (err == -ETIMEDOUT)
 		store_count(h, STORE_C_TIMEOUTS, 1);
-	else if (err != 0)
+	else if (store_is_failure(err))
 		store_count(h, STORE_C_FAILED, 1);
 	op->done(op->arg, err);
 }
@@ -46,7 +46,7 @@ static void on_deadline(void *arg)
 	free_if_over(op);
 }
 
-struct redis_op *redis_op_new(struct redis_client *c, redis_reply_fn on_reply,
+void *redis_op_new(struct redis_client *c, size_t size, redis_reply_fn on_reply,
 	store_done done, void *arg, int *err)
 {
 	const struct store_conf *conf = &c->h->st->conf;
@@ -59,7 +59,7 @@ struct redis_op *redis_op_new(struct redis_client *c, redis_reply_fn on_reply,
 	if ((int64_t)c->pending >= conf->max_pending)
 		return NULL;
 	*err = -ENOMEM;
-	op = calloc(1, sizeof(*op));
+	op = calloc(1, size);
 	if (op == NULL)
 		return NULL;
 	*err = 0;
@@ -77,6 +77,11 @@ struct redis_op *redis_op_new(struct redis_client *c, redis_reply_fn on_reply,
 	timer_init(&op->deadline, on_deadline, op);
 	timer_start(c->h->loop, &op->deadline, (uint64_t)conf->command_timeout);
 	return op;
+}
+
+void redis_op_deadline(struct redis_op *op, uint64_t ms)
+{
+	timer_start(op->client->h->loop, &op->deadline, ms);
 }
 
 int redis_op_abandon(struct redis_op *op, int err)
@@ -142,11 +147,12 @@ void redis_side_send(struct redis_client *c, const struct redis_args *args)
 	(void)redis_conn_send(c->conn, args, on_side_reply, c);
 }
 
-static bool says(const redisReply *r, const char *code)
+bool redis_reply_says(const redisReply *reply, const char *code)
 {
 	size_t n = strlen(code);
 
-	return r->len >= n && memcmp(r->str, code, n) == 0;
+	return reply->type == REDIS_REPLY_ERROR && reply->len >= n &&
+		memcmp(reply->str, code, n) == 0;
 }
 
 int redis_reply_err(struct redis_client *c, const redisReply *reply)
@@ -157,13 +163,25 @@ int redis_reply_err(struct redis_client *c, const redisReply *reply)
 		return 0;
 	if (c->complained == 0 || now - c->complained >= COMPLAIN_MS) {
 		c->complained = now;
-		LOG(c->h->st->log, LOG_L_ERR, "%s: error reply: %.*s", c->h->st->describe,
+		LOG(c->h->st->log, LOG_L_ERR, "%s: error reply: %.*s", c->describe,
 			reply->len > 200 ? 200 : (int)reply->len, reply->str);
 	}
-	if (says(reply, "LOADING") || says(reply, "BUSY") || says(reply, "TRYAGAIN") ||
-		says(reply, "MASTERDOWN"))
+	if (redis_reply_says(reply, "LOADING") || redis_reply_says(reply, "BUSY") ||
+		redis_reply_says(reply, "TRYAGAIN") ||
+		redis_reply_says(reply, "MASTERDOWN"))
 		return -EBUSY;
 	return -EIO;
+}
+
+void redis_complain(struct redis_client *c, const char *what, struct slice name)
+{
+	uint64_t now = loop_now(c->h->loop);
+
+	if (c->spoilt != 0 && now - c->spoilt < SPOILT_MS)
+		return;
+	c->spoilt = now;
+	LOG(c->h->st->log, LOG_L_WARN, "%s: %s: %.*s", c->describe, what,
+		name.len > 200 ? 200 : (int)name.len, name.p);
 }
 
 void redis_ops_cancel(struct redis_client *c)

@@ -1,6 +1,8 @@
 #include "storage/redis_parse.h"
 
 #include <errno.h>
+#include <math.h>
+#include <stdlib.h>
 
 #include "storage/store_contact.h"
 #include "storage/store_script.h"
@@ -28,8 +30,7 @@ int redis_parse_int(const redisReply *r, int64_t *out)
 	return slice_i64(slice_make(r->str, r->len), out) == 0 ? 0 : -EBADMSG;
 }
 
-/* A number within 0..max; nil is 0: older records lack younger fields. */
-static int number(const redisReply *r, int64_t max, int64_t *out)
+int redis_parse_number(const redisReply *r, int64_t max, int64_t *out)
 {
 	int64_t n;
 
@@ -40,6 +41,42 @@ static int number(const redisReply *r, int64_t max, int64_t *out)
 	if (redis_parse_int(r, &n) != 0 || n < 0 || n > max)
 		return -EBADMSG;
 	*out = n;
+	return 0;
+}
+
+int redis_parse_scan(const redisReply *r, uint64_t *cursor, const redisReply **list)
+{
+	struct slice text;
+
+	if (r->type != REDIS_REPLY_ARRAY || r->elements != 2 ||
+		r->element[1]->type != REDIS_REPLY_ARRAY ||
+		redis_parse_text(r->element[0], &text) != 0 ||
+		slice_u64(text, UINT64_MAX, cursor) != 0)
+		return -EBADMSG;
+	*list = r->element[1];
+	return 0;
+}
+
+int redis_parse_score(const redisReply *r, int64_t *out)
+{
+	char text[64], *end;
+	double n;
+
+	if (r->type == REDIS_REPLY_INTEGER)
+		n = (double)r->integer;
+	else if (r->type != REDIS_REPLY_STRING || r->len == 0 || r->len >= sizeof(text))
+		return -EBADMSG;
+	else {
+		memcpy(text, r->str, r->len);
+		text[r->len] = '\0';
+		n = strtod(text, &end);
+		if (end != text + r->len || isnan(n))
+			return -EBADMSG;
+	}
+	if (n <= 0)
+		*out = 0;
+	else
+		*out = n >= (double)INT64_MAX ? INT64_MAX : (int64_t)n;
 	return 0;
 }
 
@@ -63,12 +100,12 @@ static int parse_numbers(struct store_contact *c, redisReply *const *v)
 {
 	int64_t cseq, q, flags, nated;
 
-	if (number(v[STORE_F_CSEQ], UINT32_MAX, &cseq) != 0 ||
-		number(v[STORE_F_Q], 1000, &q) != 0 ||
-		number(v[STORE_F_FLAGS], UINT32_MAX, &flags) != 0 ||
-		number(v[STORE_F_NATED], 1, &nated) != 0 ||
-		number(v[STORE_F_EXPIRES], INT64_MAX, &c->expires) != 0 ||
-		number(v[STORE_F_REGISTERED], INT64_MAX, &c->registered) != 0)
+	if (redis_parse_number(v[STORE_F_CSEQ], UINT32_MAX, &cseq) != 0 ||
+		redis_parse_number(v[STORE_F_Q], 1000, &q) != 0 ||
+		redis_parse_number(v[STORE_F_FLAGS], UINT32_MAX, &flags) != 0 ||
+		redis_parse_number(v[STORE_F_NATED], 1, &nated) != 0 ||
+		redis_parse_number(v[STORE_F_EXPIRES], INT64_MAX, &c->expires) != 0 ||
+		redis_parse_number(v[STORE_F_REGISTERED], INT64_MAX, &c->registered) != 0)
 		return -EBADMSG;
 	c->cseq = (uint32_t)cseq;
 	c->q = (unsigned)q;

@@ -12,6 +12,12 @@
 
 /** A string reply; empty for nil. -EBADMSG for anything else. */
 int redis_parse_text(const redisReply *r, struct slice *out);
+/** An array of cursor and array: what SCAN and its kin answer. *list points into the reply. -EBADMSG. */
+int redis_parse_scan(const redisReply *r, uint64_t *cursor, const redisReply **list);
+/** A ZSET's score in whole numbers, rounded down and clamped to 0..INT64_MAX. -EBADMSG. */
+int redis_parse_score(const redisReply *r, int64_t *out);
+/** A number within 0..max; nil is 0: older records lack younger fields. -EBADMSG. */
+int redis_parse_number(const redisReply *r, int64_t max, int64_t *out);
 /** An integer reply or a string of one. -EBADMSG. */
 int redis_parse_int(const redisReply *r, int64_t *out);
 /**

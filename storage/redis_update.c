@@ -7,11 +7,6 @@
 #include "storage/store_contact.h"
 #include "storage/store_redis.h"
 
-enum {
-	CLEAN_EVERY = 64, /* writes to sockets' sets between two cleanings */
-	CLEAN_SLACK = 60, /* s; the nodes' clocks differ */
-};
-
 void redis_script_args(struct redis_args *args, struct redis_client *c,
 	enum store_script_id id, bool whole, struct slice aor, unsigned more)
 {
@@ -29,12 +24,6 @@ void redis_script_args(struct redis_args *args, struct redis_client *c,
 	redis_args_str(args, "2");
 	redis_args_add(args, set);
 	redis_args_add(args, contacts);
-}
-
-bool redis_is_noscript(const redisReply *r)
-{
-	return r->type == REDIS_REPLY_ERROR && r->len >= 8 &&
-		memcmp(r->str, "NOSCRIPT", 8) == 0;
 }
 
 static void add_contact(struct redis_args *args, const struct store_contact *c)
@@ -79,69 +68,6 @@ static void update_args(struct redis_args *args, struct redis_client *c,
 		add_contact(args, &upd->contacts[i]);
 }
 
-/*
- * Readers of a set take out what has expired; so that one nobody reads does not grow for
- * ever, a writer does it now and then.
- */
-static void clean_socket(struct redis_client *c, struct slice socket, int64_t now)
-{
-	struct redis_args args;
-
-	arena_reset(c->scratch);
-	redis_args_init(&args, c->scratch, 4);
-	redis_args_str(&args, "ZREMRANGEBYSCORE");
-	redis_args_add(
-		&args, redis_key_binding(c->scratch, c->h->st->conf.prefix, socket));
-	redis_args_str(&args, "-inf");
-	redis_args_int(&args, now - CLEAN_SLACK);
-	redis_side_send(c, &args);
-}
-
-/* Into the sets of the sockets that the contacts came by. GT: a late REGISTER does not
- * put the time back. */
-static void bind_sockets(struct redis_client *c, const struct store_update *upd)
-{
-	unsigned i;
-
-	for (i = 0; i < upd->count && !upd->remove_all; i++) {
-		const struct store_contact *k = &upd->contacts[i];
-		struct redis_args args;
-
-		if (k->expires <= upd->now || slice_empty(k->socket))
-			continue;
-		if (c->binds++ % CLEAN_EVERY == 0)
-			clean_socket(c, k->socket, upd->now);
-		arena_reset(c->scratch);
-		redis_args_init(&args, c->scratch, 5);
-		redis_args_str(&args, "ZADD");
-		redis_args_add(&args,
-			redis_key_binding(c->scratch, c->h->st->conf.prefix, k->socket));
-		redis_args_str(&args, "GT");
-		redis_args_int(&args, k->expires);
-		redis_args_add(&args, redis_key_member(c->scratch, upd->aor, k->id));
-		redis_side_send(c, &args);
-	}
-}
-
-/* Out of a socket's set, unless it has been saved again meanwhile, for longer. */
-static void unbind(
-	struct redis_client *c, struct slice aor, const struct redis_gone *gone)
-{
-	struct redis_args args;
-
-	arena_reset(c->scratch);
-	redis_args_init(&args, c->scratch, 6);
-	/* As text: it is short, and nobody could resend it after NOSCRIPT. */
-	redis_args_str(&args, "EVAL");
-	redis_args_str(&args, store_scripts[STORE_S_UNBIND].text);
-	redis_args_str(&args, "1");
-	redis_args_add(&args,
-		redis_key_binding(c->scratch, c->h->st->conf.prefix, gone->socket));
-	redis_args_add(&args, redis_key_member(c->scratch, aor, gone->id));
-	redis_args_int(&args, gone->expires);
-	redis_side_send(c, &args);
-}
-
 /* Those that the script says have left their sockets. */
 static void unbind_gone(struct redis_client *c, struct slice aor, const redisReply *reply)
 {
@@ -150,7 +76,7 @@ static void unbind_gone(struct redis_client *c, struct slice aor, const redisRep
 	unsigned i;
 
 	for (i = 0; i < count; i++)
-		unbind(c, aor, &list[i]);
+		redis_unbind(c, aor, &list[i]);
 }
 
 /* The update was refused, but the sets were written first: take out what is not in force. */
@@ -166,42 +92,49 @@ static void unbind_refused(
 
 		if (k->expires > upd->now && !slice_empty(k->socket) &&
 			!redis_parse_in_force(reply, k->id))
-			unbind(c, upd->aor, &gone);
+			redis_unbind(c, upd->aor, &gone);
 	}
 }
 
+struct update_op {
+	struct redis_op op;
+	const struct store_update *upd;
+	struct store_contacts *out;
+};
+
 /* The script was not known: the same again as text. True: the operation goes on. */
-static bool resend_update(struct redis_op *op)
+static bool resend_update(struct update_op *u)
 {
 	struct redis_args args;
 
-	if (op->whole)
+	if (u->op.whole)
 		return false;
-	op->whole = true;
-	update_args(&args, op->client, op->upd, true);
-	return redis_op_send(op, &args) == 0;
+	u->op.whole = true;
+	update_args(&args, u->op.client, u->upd, true);
+	return redis_op_send(&u->op, &args) == 0;
 }
 
 static void on_update(struct redis_op *op, unsigned index, const redisReply *reply)
 {
+	struct update_op *u = (struct update_op *)op;
 	struct redis_client *c = op->client;
 	const redisReply *gone = NULL;
 	int err;
 
 	(void)index;
-	if (redis_is_noscript(reply) && resend_update(op))
+	if (redis_reply_says(reply, "NOSCRIPT") && resend_update(u))
 		return;
 	err = redis_reply_err(c, reply);
 	if (err == 0)
-		err = redis_parse_update(reply, op->upd, op->contacts, &gone);
+		err = redis_parse_update(reply, u->upd, u->out, &gone);
 	if (err == 0 && gone != NULL)
-		unbind_gone(c, op->upd->aor, gone);
-	if (err == -ENOSPC || (err == 0 && op->contacts->unchanged))
-		unbind_refused(c, op->upd, reply);
+		unbind_gone(c, u->upd->aor, gone);
+	if (err == -ENOSPC || (err == 0 && u->out->unchanged))
+		unbind_refused(c, u->upd, reply);
 	/* What this node has saved, it keeps for the time without Redis. No memory: then it
 	 * does not. */
-	if (err == 0 && !op->contacts->unchanged)
-		(void)store_table_mirror(c->h->st->table, op->upd);
+	if (err == 0 && !u->out->unchanged)
+		(void)store_table_mirror(c->h->st->table, u->upd);
 	redis_op_done(op, err == -EBADMSG ? -EIO : err);
 }
 
@@ -210,36 +143,43 @@ int redis_update(struct store_handle *h, const struct store_update *upd,
 {
 	struct redis_client *c = h->redis;
 	struct redis_args args;
-	struct redis_op *op;
+	struct update_op *u;
 	int err;
 
-	op = redis_op_new(c, on_update, done, arg, &err);
-	if (op == NULL)
+	u = redis_op_new(c, sizeof(*u), on_update, done, arg, &err);
+	if (u == NULL)
 		return err;
-	op->upd = upd;
-	op->contacts = out;
-	bind_sockets(c, upd);
+	u->upd = upd;
+	u->out = out;
+	redis_bind(c, upd);
 	update_args(&args, c, upd, false);
-	return redis_op_start(op, &args);
+	return redis_op_start(&u->op, &args);
 }
 
-static void remove_args(struct redis_args *args, struct redis_op *op)
+struct remove_op {
+	struct redis_op op;
+	struct slice aor, id;
+	unsigned *removed;
+};
+
+static void remove_args(struct redis_args *args, const struct remove_op *r)
 {
-	redis_script_args(args, op->client, STORE_S_REMOVE, op->whole, op->aor, 1);
-	redis_args_add(args, op->id);
+	redis_script_args(args, r->op.client, STORE_S_REMOVE, r->op.whole, r->aor, 1);
+	redis_args_add(args, r->id);
 }
 
 static void on_remove(struct redis_op *op, unsigned index, const redisReply *reply)
 {
+	struct remove_op *r = (struct remove_op *)op;
 	struct redis_client *c = op->client;
 	struct redis_args args;
 	int64_t n = 0;
 	int err;
 
 	(void)index;
-	if (redis_is_noscript(reply) && !op->whole) {
+	if (redis_reply_says(reply, "NOSCRIPT") && !op->whole) {
 		op->whole = true;
-		remove_args(&args, op);
+		remove_args(&args, r);
 		if (redis_op_send(op, &args) == 0)
 			return;
 	}
@@ -250,9 +190,9 @@ static void on_remove(struct redis_op *op, unsigned index, const redisReply *rep
 			n > UINT32_MAX))
 		err = -EIO;
 	if (err == 0) {
-		unbind_gone(c, op->aor, reply->element[1]);
-		(void)store_table_remove(c->h->st->table, op->aor, op->id, clock_wall());
-		*op->removed = (unsigned)n;
+		unbind_gone(c, r->aor, reply->element[1]);
+		(void)store_table_remove(c->h->st->table, r->aor, r->id, clock_wall());
+		*r->removed = (unsigned)n;
 	}
 	redis_op_done(op, err);
 }
@@ -261,15 +201,15 @@ int redis_remove(struct store_handle *h, struct slice aor, struct slice id,
 	unsigned *removed, store_done done, void *arg)
 {
 	struct redis_args args;
-	struct redis_op *op;
+	struct remove_op *r;
 	int err;
 
-	op = redis_op_new(h->redis, on_remove, done, arg, &err);
-	if (op == NULL)
+	r = redis_op_new(h->redis, sizeof(*r), on_remove, done, arg, &err);
+	if (r == NULL)
 		return err;
-	op->aor = aor;
-	op->id = id;
-	op->removed = removed;
-	remove_args(&args, op);
-	return redis_op_start(op, &args);
+	r->aor = aor;
+	r->id = id;
+	r->removed = removed;
+	remove_args(&args, r);
+	return redis_op_start(&r->op, &args);
 }

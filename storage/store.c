@@ -4,7 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "storage/dialog_table.h"
+#include "storage/node_table.h"
+#include "storage/redis_rows.h"
 #include "storage/redis_target.h"
+#include "storage/relay_table.h"
 #include "storage/store_priv.h"
 
 static const char *check_backend(const char *text)
@@ -49,6 +53,9 @@ const struct conf_param store_params[] = {
 	{.name = "max_pending", .type = CONF_INT, .dflt = "10000", .min = 1, .max = 1000000,
 	 .offset = offsetof(struct store_conf, max_pending),
 	 .help = "Operations under way per thread; more are refused."},
+	{.name = "max_dialogs", .type = CONF_INT, .dflt = "100000", .min = 1, .max = 10000000,
+	 .offset = offsetof(struct store_conf, max_dialogs),
+	 .help = "memory: dialogs held at most; of more no record is kept."},
 	{0},
 };
 const struct counter_desc store_counters[] = {
@@ -78,7 +85,7 @@ static int make(
 	st->node = strdup(node != NULL ? node : "");
 	st->log = log_source_get("store");
 	if (st->conf.prefix == NULL || st->node == NULL ||
-		store_table_new(&st->table) != 0) {
+		store_table_new(&st->table) != 0 || relay_table_new(&st->relays) != 0) {
 		(void)snprintf(why, 256, "no memory");
 		return -ENOMEM;
 	}
@@ -92,6 +99,10 @@ static int make(
 			: redis_target_describe(st->target);
 	if (err == 0 && st->describe == NULL)
 		err = -ENOMEM;
+	if (err == 0 && st->backend == &store_memory)
+		err = node_table_new(&st->nodes);
+	if (err == 0 && st->backend == &store_memory)
+		err = dialog_table_new(&st->dialogs, (size_t)conf->max_dialogs);
 	if (err == -ENOMEM)
 		(void)snprintf(why, 256, "no memory");
 	return err;
@@ -133,6 +144,9 @@ void store_destroy(struct store **sp)
 		return;
 	redis_target_destroy(&st->target);
 	store_table_destroy(&st->table);
+	node_table_destroy(&st->nodes);
+	relay_table_destroy(&st->relays);
+	dialog_table_destroy(&st->dialogs);
 	free(st->conf.prefix);
 	free(st->node);
 	free(st->describe);
@@ -167,6 +181,7 @@ void store_close(struct store_handle **hp)
 	*hp = NULL;
 	if (h == NULL)
 		return;
+	redis_rows_cancel(h);
 	if (h->st->backend->close != NULL)
 		h->st->backend->close(h);
 	free(h);
@@ -182,13 +197,12 @@ const char *store_describe(const struct store *st)
 	return st->describe;
 }
 
-/* Count an operation's answer, when it has one already. */
-static int answered(struct store_handle *h, int err)
+int store_answered(struct store_handle *h, int err)
 {
 	store_count(h, STORE_C_OPS, 1);
 	if (err == -EBUSY || err == -ENOTCONN)
 		store_count(h, STORE_C_REFUSED, 1);
-	else if (err != 0 && err != -EINPROGRESS)
+	else if (store_is_failure(err))
 		store_count(h, STORE_C_FAILED, 1);
 	return err;
 }
@@ -217,8 +231,9 @@ int store_contacts_update(struct store_handle *h, const struct store_update *upd
 {
 	int err = check_update(upd);
 
-	return answered(
-		h, err != 0 ? err : h->st->backend->update(h, upd, out, done, arg));
+	return store_answered(h,
+		err != 0 ? err
+			 : h->st->backend->contacts->update(h, upd, out, done, arg));
 }
 
 int store_contacts_get(struct store_handle *h, struct slice aor, int64_t now,
@@ -226,8 +241,9 @@ int store_contacts_get(struct store_handle *h, struct slice aor, int64_t now,
 {
 	int err = check_aor(aor);
 
-	return answered(
-		h, err != 0 ? err : h->st->backend->get(h, aor, now, out, done, arg));
+	return store_answered(h,
+		err != 0 ? err
+			 : h->st->backend->contacts->get(h, aor, now, out, done, arg));
 }
 
 int store_contacts_remove(struct store_handle *h, struct slice aor, struct slice id,
@@ -235,31 +251,27 @@ int store_contacts_remove(struct store_handle *h, struct slice aor, struct slice
 {
 	int err = check_aor(aor);
 
-	return answered(h,
-		err != 0 ? err : h->st->backend->remove(h, aor, id, removed, done, arg));
+	return store_answered(h,
+		err != 0 ? err
+			 : h->st->backend->contacts->remove(
+				   h, aor, id, removed, done, arg));
 }
 
 int store_contacts_scan(struct store_handle *h, int64_t now, struct store_page *page,
 	store_done done, void *arg)
 {
-	return answered(h, h->st->backend->scan(h, now, page, done, arg));
+	return store_answered(h, h->st->backend->contacts->scan(h, now, page, done, arg));
 }
 
-int store_secret(struct store_handle *h, struct arena *arena, struct slice proposal,
-	struct slice *out, store_done done, void *arg)
+int store_bindings_scan(struct store_handle *h, struct slice socket, int64_t now,
+	struct store_page *page, store_done done, void *arg)
 {
-	int err = slice_empty(proposal) ? -EINVAL : 0;
+	int err = slice_empty(socket) ? -EINVAL : 0;
 
-	return answered(h,
+	if (socket.len > STORE_NAME_MAX)
+		err = -ENAMETOOLONG;
+	return store_answered(h,
 		err != 0 ? err
-			 : h->st->backend->secret(h, arena, proposal, out, done, arg));
-}
-
-int store_node_beat(struct store_handle *h, const struct store_node *n, unsigned life_ms,
-	store_done done, void *arg)
-{
-	int err = slice_empty(n->name) || life_ms == 0 ? -EINVAL : 0;
-
-	return answered(
-		h, err != 0 ? err : h->st->backend->beat(h, n, life_ms, done, arg));
+			 : h->st->backend->contacts->bindings(
+				   h, socket, now, page, done, arg));
 }

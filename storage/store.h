@@ -36,6 +36,7 @@ struct store_conf {
 	int64_t command_timeout;   /**< ms per operation; 1000 */
 	int64_t reconnect_max;     /**< ms, upper bound of the back-off between attempts; 2000 */
 	int64_t max_pending;       /**< operations under way per handle, above it -EBUSY; 10000 */
+	int64_t max_dialogs;       /**< memory: dialogs held at most, above it -ENOSPC; 100000 */
 };
 extern const struct conf_param store_params[];
 extern const struct counter_desc store_counters[]; /**< ends with name NULL */

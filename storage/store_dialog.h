@@ -4,7 +4,11 @@
  *     dialog:{<call-id>}:<id>   HASH    dialog:id:<id>   STRING call-id    dialog:timers   ZSET id by deadline (ms)
  *
  * The index keys are written first and mended by readers. A record lives until its deadline and a while longer
- * (STORE_DIALOG_KEEP_S), so that nothing stays for ever when all nodes are gone.
+ * (STORE_DIALOG_KEEP_S), so that nothing stays for ever when all nodes are gone. One whose deadline was brought forward is kept
+ * until the former one (redis), so that it is ended even after all nodes had lost Redis for a while.
+ *
+ * A Call-ID has at most 1024 bytes, an id 128, all texts of a dialog 65535; more: -ENAMETOOLONG, -EMSGSIZE. Times in ms and fences
+ * are below 2^53.
  *
  * fence counts the changes of hands: whoever wants to end a dialog claims it with the fence that it has read; of two
  * that read the same one wins.
@@ -60,7 +64,9 @@ struct store_dialogs {
 
 /**
  * Make or replace the record (all fields but fence, which is kept; it begins at d->fence) and its timer. One that has state ENDED, or is ENDING in
- * another node's hand, stays as it is: -EALREADY.
+ * another node's hand, stays as it is: -EALREADY. d->state is EARLY, CONFIRMED or ENDING, and does not go back: a record that is further keeps its
+ * state, deadline and reason, the rest is written. So does a deadline that store_dialog_expire() brought forward, with its reason, unless the put says
+ * the same reason or an earlier deadline. Memory: -ENOSPC above storage.max_dialogs.
  */
 int store_dialog_put(struct store_handle *h, const struct store_dialog *d, store_done done, void *arg);
 /** Those of a call with one of these ids that exist (the other ids are no error). */
@@ -70,7 +76,7 @@ int store_dialogs_get(struct store_handle *h, struct slice call_id, const struct
 int store_dialog_find(struct store_handle *h, struct slice id, struct store_dialogs *out, store_done done, void *arg);
 /** Those whose deadline is at or before until_ms, the oldest first, at most STORE_MAX_DIALOGS. Ids in the timers that name nothing are taken out. */
 int store_dialogs_due(struct store_handle *h, int64_t until_ms, struct store_dialogs *out, store_done done, void *arg);
-/** One page of all, for commands. */
+/** One page of those that have not ended, for commands: about STORE_MAX_DIALOGS. One may come twice. */
 int store_dialogs_scan(struct store_handle *h, struct store_dialogs *page, store_done done, void *arg);
 /**
  * Its deadline becomes at_ms, for reason; only forward in time (an earlier deadline stays), only while EARLY or CONFIRMED. -ENOENT: no such dialog; -EALREADY: it is ending.
@@ -82,5 +88,8 @@ int store_dialog_expire(struct store_handle *h, struct slice id, int64_t at_ms, 
  */
 int store_dialog_claim(struct store_handle *h, struct slice call_id, struct slice id, uint64_t fence, struct slice me, int64_t retry_ms,
 	store_done done, void *arg);
-/** ENDED, for reason: out of the timers, its keys go away after STORE_DIALOG_KEEP_S. Fine when it is gone. */
+/**
+ * ENDED, for reason: out of the timers, its keys go away after STORE_DIALOG_KEEP_S. Fine when it is gone. Reason empty: it never came about, and is
+ * forgotten at once - an INVITE that was challenged comes again with the same Call-ID and tag, so with the same id.
+ */
 int store_dialog_end(struct store_handle *h, struct slice call_id, struct slice id, struct slice reason, store_done done, void *arg);

@@ -1,8 +1,5 @@
-/* The memory backend: the shared table, answered at once. A single node has nobody to share
- * a secret or a heartbeat with. */
-#include <errno.h>
-
-#include "storage/store_priv.h"
+/* The memory backend: shared tables, answered at once. */
+#include "storage/store_memory.h"
 
 static bool memory_ready(const struct store_handle *h)
 {
@@ -36,32 +33,31 @@ static int memory_scan(struct store_handle *h, int64_t now, struct store_page *p
 	store_done done, void *arg)
 {
 	(void)done, (void)arg;
-	return store_table_scan(h->st->table, now, page);
+	return store_table_scan(h->st->table, SLICE(""), now, page);
 }
 
-static int memory_secret(struct store_handle *h, struct arena *arena,
-	struct slice proposal, struct slice *out, store_done done, void *arg)
+static int memory_bindings(struct store_handle *h, struct slice socket, int64_t now,
+	struct store_page *page, store_done done, void *arg)
 {
 	(void)done, (void)arg;
-	return store_table_secret(h->st->table, arena, proposal, out);
+	return store_table_scan(h->st->table, socket, now, page);
 }
 
-static int memory_beat(struct store_handle *h, const struct store_node *n,
-	unsigned life_ms, store_done done, void *arg)
-{
-	(void)h, (void)n, (void)life_ms, (void)done, (void)arg;
-	return 0;
-}
+static const struct store_contact_ops contacts = {
+	.update = memory_update,
+	.get = memory_get,
+	.remove = memory_remove,
+	.scan = memory_scan,
+	.bindings = memory_bindings,
+};
 
 const struct store_backend store_memory = {
 	.name = "memory",
 	.open = NULL,
 	.close = NULL,
 	.ready = memory_ready,
-	.update = memory_update,
-	.get = memory_get,
-	.remove = memory_remove,
-	.scan = memory_scan,
-	.secret = memory_secret,
-	.beat = memory_beat,
+	.contacts = &contacts,
+	.nodes = &memory_node_ops,
+	.relays = &memory_relay_ops,
+	.dialogs = &memory_dialog_ops,
 };

@@ -137,6 +137,20 @@ static const char unbind_text[] =
 	"end\n"
 	"return n\n";
 
+/*
+ * KEYS: 1 the lease. ARGV: 1 who asks, 2 life in ms. Answers who has it now.
+ */
+static const char lease_take_text[] =
+	"local holder = redis.call('GET', KEYS[1])\n"
+	"if holder and holder ~= ARGV[1] then return holder end\n"
+	"redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])\n"
+	"return ARGV[1]\n";
+
+/* KEYS: 1 the lease. ARGV: 1 who gives it back. */
+static const char lease_drop_text[] =
+	"if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end\n"
+	"return 0\n";
+
 /* clang-format on */
 
 const struct store_script store_scripts[STORE_S_COUNT] = {
@@ -144,6 +158,12 @@ const struct store_script store_scripts[STORE_S_COUNT] = {
 	[STORE_S_REMOVE] = {.name = "remove", .text = remove_text},
 	[STORE_S_MEND] = {.name = "mend", .text = mend_text},
 	[STORE_S_UNBIND] = {.name = "unbind", .text = unbind_text},
+	[STORE_S_DIALOG_PUT] = {"dialog put", store_script_dialog_put},
+	[STORE_S_DIALOG_EXPIRE] = {"dialog expire", store_script_dialog_expire},
+	[STORE_S_DIALOG_CLAIM] = {"dialog claim", store_script_dialog_claim},
+	[STORE_S_DIALOG_END] = {"dialog end", store_script_dialog_end},
+	[STORE_S_LEASE_TAKE] = {"lease take", lease_take_text},
+	[STORE_S_LEASE_DROP] = {"lease drop", lease_drop_text},
 };
 
 int store_script_sha(enum store_script_id id, char out[41])

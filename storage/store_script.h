@@ -2,7 +2,7 @@
  * @file store_script.h  The Lua scripts that Redis runs for us: where a condition is
  * tested, and only there.
  *
- * Every script touches the keys of one AOR (one Cluster slot), or of one set.
+ * Every script touches the keys of one AOR (one Cluster slot), or one key alone.
  */
 #pragma once
 
@@ -38,8 +38,18 @@ enum store_script_id {
 	STORE_S_REMOVE,
 	STORE_S_MEND,
 	STORE_S_UNBIND,
+	STORE_S_DIALOG_PUT,
+	STORE_S_DIALOG_EXPIRE,
+	STORE_S_DIALOG_CLAIM,
+	STORE_S_DIALOG_END,
+	STORE_S_LEASE_TAKE,
+	STORE_S_LEASE_DROP,
 	STORE_S_COUNT,
 };
+/** store_script_dialog.c */
+extern const char store_script_dialog_put[], store_script_dialog_expire[],
+	store_script_dialog_claim[], store_script_dialog_end[];
+
 extern const struct store_script store_scripts[STORE_S_COUNT];
 
 /** 40 hex digits and NUL: how EVALSHA names a script. 0 or -EIO. */

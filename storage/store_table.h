@@ -30,8 +30,12 @@ int store_table_get(
 /** How many were removed that had not expired. */
 unsigned store_table_remove(
 	struct store_table *t, struct slice aor, struct slice id, int64_t now);
-/** One page of about 100 bindings. */
-int store_table_scan(struct store_table *t, int64_t now, struct store_page *page);
+/**
+ * One page of about 100 bindings: those of a socket, or all when it is empty. A page may hold
+ * fewer, or none, before the end: no call looks at more than a few thousand.
+ */
+int store_table_scan(
+	struct store_table *t, struct slice socket, int64_t now, struct store_page *page);
 /** store_secret() for this table. 0 or -ENOMEM. */
 int store_table_secret(struct store_table *t, struct arena *arena, struct slice proposal,
 	struct slice *out);

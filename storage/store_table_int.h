@@ -17,6 +17,7 @@ enum {
 	MOST_BITS = 24,
 	SWEEP = 2, /* buckets that each write looks through for expired bindings */
 	PAGE = 100,
+	PAGE_LOOK = 4000, /* bindings that one page looks at, to find those of a socket */
 };
 
 struct binding {

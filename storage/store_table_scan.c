@@ -9,9 +9,15 @@ struct page_fill {
 	struct store_page *page;
 	struct slice *aors;
 	struct store_contact *contacts;
-	unsigned count, cap;
+	unsigned count, cap, looked;
+	struct slice socket; /* empty: all */
 	int64_t now;
 };
+
+static bool full(const struct page_fill *f)
+{
+	return f->count >= PAGE || f->looked >= PAGE_LOOK;
+}
 
 static int page_grow(struct page_fill *f)
 {
@@ -39,7 +45,9 @@ static int page_record(struct page_fill *f, const struct record *r)
 	int err;
 
 	for (b = r->bindings; b != NULL; b = b->next) {
-		if (b->c.expires <= f->now)
+		f->looked++;
+		if (b->c.expires <= f->now ||
+			(!slice_empty(f->socket) && !slice_eq(b->c.socket, f->socket)))
 			continue;
 		if (aor.p == NULL) {
 			aor = arena_dup(f->page->arena, slice_make(r->aor, r->len));
@@ -65,7 +73,7 @@ static int page_shard(struct page_fill *f, struct shard *s, uint64_t *at)
 	const struct record *r;
 	int err;
 
-	for (; bucket < (uint64_t)1 << s->bits && f->count < PAGE; bucket++)
+	for (; bucket < (uint64_t)1 << s->bits && !full(f); bucket++)
 		for (r = s->buckets[bucket]; r != NULL; r = r->next) {
 			err = page_record(f, r);
 			if (err != 0)
@@ -75,14 +83,15 @@ static int page_shard(struct page_fill *f, struct shard *s, uint64_t *at)
 	return 0;
 }
 
-int store_table_scan(struct store_table *t, int64_t now, struct store_page *page)
+int store_table_scan(
+	struct store_table *t, struct slice socket, int64_t now, struct store_page *page)
 {
-	struct page_fill f = {.page = page, .now = now};
+	struct page_fill f = {.page = page, .socket = socket, .now = now};
 	uint64_t shard = page->cursor >> 32;
 	uint64_t at = page->cursor & UINT32_MAX;
 	int err = 0;
 
-	while (shard < SHARDS && f.count < PAGE && err == 0) {
+	while (shard < SHARDS && !full(&f) && err == 0) {
 		struct shard *s = &t->shards[shard];
 
 		pthread_mutex_lock(&s->lock);

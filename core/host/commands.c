@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/host/command_params.h"
 #include "core/host/host.h"
 #include "core/host/scatter.h"
 
@@ -92,8 +93,8 @@ static void cmd_log_level(void *self, struct bus_request *req, const json_t *par
 	struct tree *root;
 
 	(void)self;
-	if (!source) {
-		bus_fail(req, 400, "Too few or too many arguments");
+	if (!source || !log_source_find(source)) {
+		bus_fail(req, 404, "nobody logs as '%s': a source is core, net, tm, bus, store, script or a plugin", source ? source : "");
 		return;
 	}
 	if (v && (!json_string_value(v) || log_level_parse(slice_str(json_string_value(v)), &level) != 0)) {
@@ -119,7 +120,12 @@ static const struct ph_mi_cmd own_rows[] = {
 static void serve(void *arg, struct bus_request *req, const json_t *params)
 {
 	struct command *cmd = arg;
+	char why[128];
 
+	if (command_params_check(cmd->row->params, params, why, sizeof(why)) != 0) {
+		bus_fail(req, 400, "%s", why);
+		return;
+	}
 	if (cmd->row->worker)
 		scatter_start(cmd->all->scatters, cmd->plugin, cmd->row, req, params);
 	else

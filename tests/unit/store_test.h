@@ -113,6 +113,7 @@ static inline struct store_conf store_test_conf(
 		.command_timeout = 4000, /* a busy machine is no reason to fail */
 		.reconnect_max = 200,
 		.max_pending = 1000,
+		.max_dialogs = 1000,
 	};
 }
 

@@ -1,68 +1,9 @@
 /* The store's contract: every test runs against each backend. */
-#include "tests/unit/store_test.h"
-
-struct param {
-	const char *backend;
-};
-static struct param memory = {"memory"}, redis = {"redis"};
-
-static struct redis_server server;
-static unsigned serial;
-
-/* Each test has keys of its own in the one server. */
-static int setup(void **state)
-{
-	static struct store_test test;
-	const struct param *p = *state;
-	char url[128], prefix[32];
-	struct store_conf conf;
-
-	if (p == &redis && redis_server_missing() != NULL)
-		return 0;
-	(void)snprintf(url, sizeof(url), "unix://%s", server.path);
-	(void)snprintf(prefix, sizeof(prefix), "t%u:", ++serial);
-	conf = store_test_conf(p->backend, url, prefix);
-	store_test_open(&test, &conf);
-	store_test_until_ready(&test, true);
-	*state = &test;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	if (*state != &redis)
-		store_test_close(*state);
-	return 0;
-}
-
-static struct store_test *test_of(void **state)
-{
-	if (*state == &redis) {
-		print_message("%s\n", redis_server_missing());
-		skip();
-	}
-	return *state;
-}
-
-static int start_server(void **state)
-{
-	(void)state;
-	log_set_default_level(LOG_L_ERR);
-	if (redis_server_missing() == NULL)
-		redis_server_start(&server);
-	return 0;
-}
-
-static int stop_server(void **state)
-{
-	(void)state;
-	redis_server_remove(&server);
-	return 0;
-}
+#include "tests/unit/store_both.h"
 
 static void nobody_is_registered_at_first(void **state)
 {
-	struct store_test *t = test_of(state);
+	struct store_test *t = store_both_test(state);
 	struct store_contacts got = {.count = 99};
 
 	assert_int_equal(store_test_get(t, "alice@example.org", &got), 0);
@@ -71,7 +12,7 @@ static void nobody_is_registered_at_first(void **state)
 
 static void a_saved_binding_is_found_whole(void **state)
 {
-	struct store_test *t = test_of(state);
+	struct store_test *t = store_both_test(state);
 	char id[17];
 	struct store_contact c =
 		store_test_contact(t, id, "sip:alice@10.0.0.2:5062;x=\"%41 b\"", 60);
@@ -109,7 +50,7 @@ static void a_saved_binding_is_found_whole(void **state)
 
 static void bindings_come_by_q_and_then_the_newest(void **state)
 {
-	struct store_test *t = test_of(state);
+	struct store_test *t = store_both_test(state);
 	char ids[4][17];
 	struct store_contact c[4] = {
 		store_test_contact(t, ids[0], "sip:low@10.0.0.1", 60),
@@ -136,7 +77,7 @@ static void bindings_come_by_q_and_then_the_newest(void **state)
 
 static void a_refresh_replaces_the_binding_of_that_uri(void **state)
 {
-	struct store_test *t = test_of(state);
+	struct store_test *t = store_both_test(state);
 	char id[17];
 	struct store_contact c = store_test_contact(t, id, "sip:alice@10.0.0.2", 60);
 	struct store_update upd = store_test_register(t, "call-1", 1, &c, 1);
@@ -154,7 +95,7 @@ static void a_refresh_replaces_the_binding_of_that_uri(void **state)
 
 static void another_contact_is_added(void **state)
 {
-	struct store_test *t = test_of(state);
+	struct store_test *t = store_both_test(state);
 	char ids[2][17];
 	struct store_contact c[2] = {
 		store_test_contact(t, ids[0], "sip:alice@10.0.0.2", 60),
@@ -170,7 +111,7 @@ static void another_contact_is_added(void **state)
 
 static void a_repeated_or_older_cseq_changes_nothing(void **state)
 {
-	struct store_test *t = test_of(state);
+	struct store_test *t = store_both_test(state);
 	char ids[2][17];
 	struct store_contact c[2] = {
 		store_test_contact(t, ids[0], "sip:alice@10.0.0.2", 60),
@@ -196,7 +137,7 @@ static void a_repeated_or_older_cseq_changes_nothing(void **state)
 
 static void a_new_call_id_overrides_any_cseq(void **state)
 {
-	struct store_test *t = test_of(state);
+	struct store_test *t = store_both_test(state);
 	char id[17];
 	struct store_contact c = store_test_contact(t, id, "sip:alice@10.0.0.2", 60);
 	struct store_update upd = store_test_register(t, "call-1", 1, &c, 1);
@@ -213,7 +154,7 @@ static void a_new_call_id_overrides_any_cseq(void **state)
 
 static void an_expiry_of_now_removes_the_binding(void **state)
 {
-	struct store_test *t = test_of(state);
+	struct store_test *t = store_both_test(state);
 	char ids[2][17];
 	struct store_contact c[2] = {
 		store_test_contact(t, ids[0], "sip:alice@10.0.0.2", 60),
@@ -235,7 +176,7 @@ static void an_expiry_of_now_removes_the_binding(void **state)
 
 static void removing_what_is_not_there_is_fine(void **state)
 {
-	struct store_test *t = test_of(state);
+	struct store_test *t = store_both_test(state);
 	char id[17];
 	struct store_contact c = store_test_contact(t, id, "sip:alice@10.0.0.2", 0);
 	struct store_update upd = store_test_register(t, "call-1", 1, &c, 1);
@@ -251,7 +192,7 @@ static void removing_what_is_not_there_is_fine(void **state)
 
 static void a_star_removes_all(void **state)
 {
-	struct store_test *t = test_of(state);
+	struct store_test *t = store_both_test(state);
 	char ids[2][17];
 	struct store_contact c[2] = {
 		store_test_contact(t, ids[0], "sip:alice@10.0.0.2", 60),
@@ -276,7 +217,7 @@ static void a_star_removes_all(void **state)
 
 static void a_replacing_register_leaves_only_its_own(void **state)
 {
-	struct store_test *t = test_of(state);
+	struct store_test *t = store_both_test(state);
 	char ids[3][17];
 	struct store_contact c[3] = {
 		store_test_contact(t, ids[0], "sip:alice@10.0.0.2", 60),
@@ -298,7 +239,7 @@ static void a_replacing_register_leaves_only_its_own(void **state)
 
 static void one_contact_too_many_writes_nothing(void **state)
 {
-	struct store_test *t = test_of(state);
+	struct store_test *t = store_both_test(state);
 	char ids[3][17];
 	struct store_contact c[3] = {
 		store_test_contact(t, ids[0], "sip:alice@10.0.0.2", 60),
@@ -322,7 +263,7 @@ static void one_contact_too_many_writes_nothing(void **state)
 
 static void a_swap_at_the_limit_is_allowed(void **state)
 {
-	struct store_test *t = test_of(state);
+	struct store_test *t = store_both_test(state);
 	char ids[2][17];
 	struct store_contact c[2] = {
 		store_test_contact(t, ids[0], "sip:alice@10.0.0.2", 60),
@@ -342,7 +283,7 @@ static void a_swap_at_the_limit_is_allowed(void **state)
 
 static void a_lowered_limit_lets_phones_refresh(void **state)
 {
-	struct store_test *t = test_of(state);
+	struct store_test *t = store_both_test(state);
 	char ids[2][17];
 	struct store_contact c[2] = {
 		store_test_contact(t, ids[0], "sip:alice@10.0.0.2", 60),
@@ -360,7 +301,7 @@ static void a_lowered_limit_lets_phones_refresh(void **state)
 
 static void a_contact_named_twice_counts_once_and_the_last_wins(void **state)
 {
-	struct store_test *t = test_of(state);
+	struct store_test *t = store_both_test(state);
 	char id[17];
 	struct store_contact c[2] = {store_test_contact(t, id, "sip:alice@10.0.0.2", 60),
 		store_test_contact(t, id, "sip:alice@10.0.0.2", 90)};
@@ -375,7 +316,7 @@ static void a_contact_named_twice_counts_once_and_the_last_wins(void **state)
 
 static void a_query_changes_nothing(void **state)
 {
-	struct store_test *t = test_of(state);
+	struct store_test *t = store_both_test(state);
 	char id[17];
 	struct store_contact c = store_test_contact(t, id, "sip:alice@10.0.0.2", 60);
 	struct store_update upd = store_test_register(t, "call-1", 9, &c, 1);
@@ -390,7 +331,7 @@ static void a_query_changes_nothing(void **state)
 
 static void expired_bindings_are_not_seen(void **state)
 {
-	struct store_test *t = test_of(state);
+	struct store_test *t = store_both_test(state);
 	char ids[2][17];
 	struct store_contact c[2] = {
 		store_test_contact(t, ids[0], "sip:alice@10.0.0.2", 1000),
@@ -416,7 +357,7 @@ static void expired_bindings_are_not_seen(void **state)
 
 static void aors_are_kept_apart(void **state)
 {
-	struct store_test *t = test_of(state);
+	struct store_test *t = store_both_test(state);
 	/* Some of these would meet if keys were made by joining text. */
 	static const char *const aors[] = {"alice", "alice@example.org",
 		"ALICE@example.org", "a}:b", "a", "{a}", "a%7D:b", "a b", "a*",
@@ -444,7 +385,7 @@ static void aors_are_kept_apart(void **state)
 
 static void any_byte_in_a_field_comes_back(void **state)
 {
-	struct store_test *t = test_of(state);
+	struct store_test *t = store_both_test(state);
 	static const char bytes[] = "%s %b \r\n*3\r\n$\0\xff\"'\\ {x}";
 	char id[17];
 	struct store_contact c = store_test_contact(t, id, "sip:alice@10.0.0.2", 60);
@@ -460,7 +401,7 @@ static void any_byte_in_a_field_comes_back(void **state)
 
 static void bad_arguments_are_refused_at_once(void **state)
 {
-	struct store_test *t = test_of(state);
+	struct store_test *t = store_both_test(state);
 	static char long_aor[600];
 	struct store_contact c = {.uri = SLICE("sip:a@b")};
 	struct store_update upd = store_test_register(t, "call-1", 1, &c, 1);
@@ -485,7 +426,7 @@ static void bad_arguments_are_refused_at_once(void **state)
 
 static void one_binding_or_all_can_be_removed(void **state)
 {
-	struct store_test *t = test_of(state);
+	struct store_test *t = store_both_test(state);
 	char ids[3][17];
 	struct store_contact c[3] = {
 		store_test_contact(t, ids[0], "sip:alice@10.0.0.2", 60),
@@ -547,7 +488,7 @@ static void scan_all(struct store_test *t, unsigned *seen, unsigned n)
 
 static void pages_show_every_binding(void **state)
 {
-	struct store_test *t = test_of(state);
+	struct store_test *t = store_both_test(state);
 	enum { USERS = 500 };
 	unsigned seen[USERS] = {0};
 	struct store_contacts got = {0};
@@ -568,7 +509,7 @@ static void pages_show_every_binding(void **state)
 
 static void the_first_secret_stays(void **state)
 {
-	struct store_test *t = test_of(state);
+	struct store_test *t = store_both_test(state);
 	struct slice first = {0}, second = {0};
 	struct store_answer a[2] = {0};
 
@@ -586,7 +527,7 @@ static void the_first_secret_stays(void **state)
 
 static void a_heartbeat_is_taken(void **state)
 {
-	struct store_test *t = test_of(state);
+	struct store_test *t = store_both_test(state);
 	const struct store_node n = {.name = SLICE("edge1"),
 		.version = SLICE("0.1.0"),
 		.sockets = SLICE("udp:198.51.100.7:5060"),
@@ -601,7 +542,7 @@ static void a_heartbeat_is_taken(void **state)
 
 static void many_operations_may_be_under_way(void **state)
 {
-	struct store_test *t = test_of(state);
+	struct store_test *t = store_both_test(state);
 	enum { MANY = 300 };
 	static struct store_answer answers[MANY];
 	static struct store_contacts results[MANY];
@@ -637,12 +578,6 @@ static void many_operations_may_be_under_way(void **state)
 	assert_int_equal(store_test_count("store_pending"), 0);
 }
 
-#define BOTH(f)                                                                          \
-	{"memory: " #f, f, setup, teardown, &memory},                                    \
-	{                                                                                \
-		"redis: " #f, f, setup, teardown, &redis                                 \
-	}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -672,5 +607,6 @@ int main(void)
 		BOTH(a_heartbeat_is_taken),
 		BOTH(many_operations_may_be_under_way),
 	};
-	return cmocka_run_group_tests_name("store", tests, start_server, stop_server);
+	return cmocka_run_group_tests_name(
+		"store", tests, store_both_start, store_both_stop);
 }
