@@ -29,6 +29,9 @@ BAD = {
     "storage.url": ["", "http://127.0.0.1", "redis://", "redis://127.0.0.1:99999/0", "redis://127.0.0.1/x", "unix://", "127.0.0.1:6379",
                     "redis://user:pass%word@127.0.0.1", "redis://onlyuser@127.0.0.1", "redis://no-such-host.example", "rediss://127.0.0.1"],
     "storage.prefix": ["a b", "a{b", "a}b", "a\n"],
+    "mi.socket": ["relative/mi.sock", "mi.sock", "/tmp/" + "x" * 120],
+    "mi.fifo": ["relative/fifo", "fifo", "/"],
+    "mi.fifo_reply_dir": ["", "relative", "tmp"],
     "nat.received_avp": ["", "received", "$ru", "$var(x)", "$avp"],
     "registrar.received_avp": ["", "received", "$ru", "$var(x)", "$avp"],
     "sdp.nortpproxy_str": ["x", "a=", "c=IN IP4 192.0.2.1", "a=x\r\na=y\r\n"],
@@ -42,7 +45,6 @@ BAD = {
 FREE = {
     "plugin_dir": "folders need not exist; a plugin that is in none of them is told with them",
     "plugins": "names of plugins: test_host.py has those that cannot be",
-    "mi.socket": "a path; empty: none",
 }
 # What may hold a password is not repeated.
 HIDDEN = ("secret", "storage.url")
