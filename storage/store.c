@@ -76,6 +76,7 @@ const struct counter_desc store_counters[] = {
 static int make(
 	struct store *st, const struct store_conf *conf, const char *node, char why[256])
 {
+	const bool memory = st->backend == &store_memory;
 	int err;
 
 	st->conf = *conf;
@@ -90,18 +91,16 @@ static int make(
 		return -ENOMEM;
 	}
 	/* Also the URL that the memory does not need must be one, when it is given. */
-	err = conf->url == NULL
+	err = memory && conf->url == NULL
 		? 0
 		: redis_target_new(&st->target, conf->url, "/etc/hosts", why);
 	if (err == 0)
-		st->describe = st->backend == &store_memory
-			? strdup("memory")
-			: redis_target_describe(st->target);
+		st->describe = memory ? strdup("memory") : redis_target_describe(st->target);
 	if (err == 0 && st->describe == NULL)
 		err = -ENOMEM;
-	if (err == 0 && st->backend == &store_memory)
+	if (err == 0 && memory)
 		err = node_table_new(&st->nodes);
-	if (err == 0 && st->backend == &store_memory)
+	if (err == 0 && memory)
 		err = dialog_table_new(&st->dialogs, (size_t)conf->max_dialogs);
 	if (err == -ENOMEM)
 		(void)snprintf(why, 256, "no memory");

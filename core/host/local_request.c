@@ -99,6 +99,8 @@ int ph_send_request(struct ph_worker *pw, struct slice text, const struct tm_tar
 	if (!s)
 		return -ENOMEM;
 	err = tm_local_new(&s->msg, pw->tm, pw, text);
+	if (err == 0 && s->msg->call_hash % pw->count != pw->index)
+		err = -EXDEV;
 	if (err == 0)
 		err = take_target(s, target);
 	if (err != 0) {

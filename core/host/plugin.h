@@ -179,9 +179,15 @@ bool ph_parked(struct ph_worker *w, ph_token token);
  * Send a request of our own statefully (RFC 3261 section 8.1). text: complete message, request line to body, without Via; Content-Length and
  * Max-Forwards are added when missing. target: ruri may be empty (the text's). The script's local_route runs, and may drop it. done runs once,
  * never from here: status of the final reply (408: none came, 503: could not be sent, 0: dropped or shutdown) and the reply (borrowed, NULL when made
- * here). 0 or negative errno, and done will not run.
+ * here). 0 or negative errno, and done will not run: -EXDEV: the Call-ID is another worker's (ph_call_worker()), where the reply would come in.
  */
 int ph_send_request(struct ph_worker *w, struct slice text, const struct tm_target *target, tm_local_done done, void *arg);
+
+/** The worker that owns a call. Any thread. */
+static inline unsigned ph_call_worker(const struct ph_thread *t, struct slice call_id)
+{
+	return hash_call_id(t->key, call_id) % t->workers;
+}
 
 /* Other nodes */
 

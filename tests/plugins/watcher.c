@@ -217,13 +217,16 @@ static void cmd_send(void *self, const json_t *params, struct tree *out)
 	struct watcher *w = self;
 	const char *uri = json_string_value(json_array_get(params, 0));
 	struct tm_target target = {0};
-	char text[512];
+	char text[512], call_id[32];
 
 	if (w->worker->index != 0 || !uri)
 		return;
+	do /* the reply comes in where the call belongs */
+		(void)snprintf(call_id, sizeof(call_id), "%llx@watcher", (unsigned long long)random_fast());
+	while (ph_call_worker(&w->worker->t, slice_str(call_id)) != 0);
 	(void)snprintf(text, sizeof(text),
-		"OPTIONS %s SIP/2.0\r\nFrom: <sip:us@example.test>;tag=w\r\nTo: <%s>\r\nCall-ID: %llx@watcher\r\nCSeq: 1 OPTIONS\r\n\r\n", uri,
-		uri, (unsigned long long)random_fast());
+		"OPTIONS %s SIP/2.0\r\nFrom: <sip:us@example.test>;tag=w\r\nTo: <%s>\r\nCall-ID: %s\r\nCSeq: 1 OPTIONS\r\n\r\n", uri, uri,
+		call_id);
 	tree_add_int(out, "result", ph_send_request(w->worker, slice_str(text), &target, sent, w));
 }
 

@@ -40,6 +40,9 @@ BAD = {
                            "udp:127.0.0.1:1=65536"],
     "rtpp.rtpproxy_timeout": ["", "x", "0", "-1", "61", "1s", "1.2.3"],
     "rtpp.rtpproxy_tout": ["x", "0", "-1", "61"],
+    "mi.socket": ["relative", "/folder/", "/tmp", "/dev/null", "/" + "x" * 120],
+    "mi.fifo": ["relative", "/folder/", "/tmp", "/dev/null"],
+    "mi.fifo_reply_dir": ["", "relative", "/no/such/folder", "/dev/null"],
 }
 # Texts that can be anything, and why.
 FREE = {
