@@ -8,6 +8,7 @@
 
 #include "core/host/command_params.h"
 #include "core/host/host.h"
+#include "core/host/nodes.h"
 #include "core/host/scatter.h"
 
 struct command {
@@ -62,6 +63,15 @@ static void cmd_uptime(void *self, struct bus_request *req, const json_t *params
 	bus_reply(req, root);
 }
 
+static void cmd_nodes(void *self, struct bus_request *req, const json_t *params)
+{
+	struct tree *root = tree_new();
+
+	(void)params;
+	nodes_show(((const struct commands *)self)->host->nodes, root);
+	bus_reply(req, root);
+}
+
 /* The first parameter as text: by position or by name. */
 static const char *param_text(const json_t *params, const char *name)
 {
@@ -111,6 +121,7 @@ static void cmd_log_level(void *self, struct bus_request *req, const json_t *par
 static const struct ph_mi_cmd own_rows[] = {
 	{.name = "help", .help = "All commands with their parameters.", .call = cmd_help},
 	{.name = "uptime", .help = "Node, start time, seconds since then, state, version.", .call = cmd_uptime},
+	{.name = "nodes", .help = "The nodes of the cluster: version, start time, load, sockets; this one is marked self.", .call = cmd_nodes},
 	{.name = "stats", .params = "[prefix]", .help = "All counters, or those whose names begin with prefix.", .call = cmd_stats},
 	{.name = "log_level", .params = "source [level]", .help = "Show or set the log level of a plugin or a part of the core.",
 		.call = cmd_log_level},

@@ -8,6 +8,7 @@
 
 #include "core/host/commands.h"
 #include "core/host/heartbeat.h"
+#include "core/host/nodes.h"
 #include "core/host/os.h"
 #include "core/host/threads.h"
 
@@ -79,8 +80,11 @@ static int start_control(struct host *h)
 		err = bus_endpoint_new(&t->bus, h->bus, "control", t->loop, t->counters, h->first_bus);
 	if (err == 0)
 		err = store_open(&t->store, h->store, t->loop, t->counters, h->first_store);
+	if (err == 0)
+		err = nodes_new(&h->nodes, h);
 	if (err != 0)
 		return err;
+	t->nodes = h->nodes;
 	t->name = "control";
 	t->node = h->conf.node;
 	t->socks = &h->conf.socks;
@@ -166,6 +170,7 @@ static int start_workers(struct host *h)
 		w->w.t.node = h->conf.node;
 		w->w.t.socks = &h->conf.socks;
 		w->w.t.key = &h->key;
+		w->w.t.nodes = h->nodes;
 		w->w.t.worker = (int)i;
 		if (pthread_create(&w->thread, NULL, worker_main, w) != 0)
 			return -EAGAIN;
@@ -309,6 +314,8 @@ int host_start(struct host *h)
 	if (err == 0)
 		err = heartbeat_new(&h->heartbeat, h);
 	if (err == 0)
+		nodes_start(h->nodes);
+	if (err == 0)
 		say_ready(h);
 	else
 		LOG(h->log, LOG_L_CRIT, "not started: %s", strerror(-err));
@@ -362,6 +369,7 @@ void host_shutdown(struct host *h)
 		(long long)h->conf.shutdown_timeout);
 	timer_init(&h->drain_deadline, drain_over, h);
 	timer_start(h->control.loop, &h->drain_deadline, (uint64_t)h->conf.shutdown_timeout * 1000);
+	nodes_leave(h->nodes);
 	tell_workers(h, worker_drain);
 }
 
@@ -391,8 +399,11 @@ static void stop_control(struct host *h)
 			p->desc->service_stop(p->service);
 		p->serving = false;
 	}
+	nodes_leave(h->nodes);
+	heartbeat_end(h->heartbeat);
 	store_close(&h->control.store);
 	heartbeat_destroy(&h->heartbeat);
+	nodes_destroy(&h->nodes);
 	inbox_sender_destroy(&h->control.senders);
 	bus_endpoint_destroy(&h->control.bus);
 	inbox_destroy(&h->inbox);

@@ -10,6 +10,7 @@
 
 struct commands;
 struct heartbeat;
+struct host_nodes;
 
 struct host {
 	struct host_conf conf;
@@ -32,6 +33,7 @@ struct host {
 	struct gate gate;
 	struct commands *commands;
 	struct heartbeat *heartbeat;
+	struct host_nodes *nodes;
 	unsigned first_net, first_inbox, first_bus, first_tm, first_script, first_store, first_host;
 
 	int64_t started;            /**< wall clock, seconds */

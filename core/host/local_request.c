@@ -59,6 +59,9 @@ static void carry(struct sending *s, bool dropped)
 	}
 	if (!slice_eq(s->msg->sip.ruri, s->msg->sip.ruri_received))
 		s->target.ruri = s->msg->sip.ruri; /* the script has written another one */
+	/* Another next hop or socket: it is no phone of another node any more. */
+	if (!slice_empty(s->msg->du) || s->msg->send_sock)
+		s->target.foreign = (struct slice){0};
 	if (!slice_empty(s->msg->du))
 		s->target.du = s->msg->du;
 	if (s->msg->send_sock)

@@ -57,7 +57,7 @@ struct ph_thread {
 	const struct hash_key *key;  /**< of the cluster's secret */
 	struct inbox_sender *senders; /**< the host's: to the workers' inboxes, then the control thread's */
 	int worker;                  /**< index; -1: the control thread, or a plugin's own */
-	const struct host_nodes *nodes; /**< who else is alive; see ph_socket_mine() */
+	struct host_nodes *nodes;    /**< who else is alive; see ph_socket_mine() */
 	const int *udp_fds;          /**< by the listener's index; see ph_udp_fd() */
 	unsigned workers;            /**< how many */
 };

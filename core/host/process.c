@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/host/flow.h"
 #include "core/host/host.h"
 
 /* The last step of every run of request_route. A script that neither relayed nor replied has dropped the request, as its author wanted. */
@@ -72,6 +73,10 @@ static void request_in(struct worker *w, struct ph_msg *msg)
 		return;
 	}
 	if (tm_request_in(w->w.tm, msg) == TM_REQ_ABSORBED) {
+		msg_unref(&msg);
+		return;
+	}
+	if (flow_request(w, msg)) {
 		msg_unref(&msg);
 		return;
 	}
@@ -220,9 +225,7 @@ static void reply_done(void *arg, struct ph_msg *reply, const struct script_resu
 /* Replies to what we asked ourselves, or carry for another node, are none of the script's business. */
 static bool without_script(struct ph_msg *msg)
 {
-	const struct ph_msg *root = msg_root(msg);
-
-	return root->is_local || root->no_script;
+	return msg->no_script || msg_root(msg)->is_local;
 }
 
 static enum tm_verdict on_reply(void *self, struct ph_msg *reply)
@@ -252,7 +255,7 @@ static enum tm_verdict on_branch(void *self, struct ph_msg *request, struct tm_b
 	struct script_result result = {0};
 	int r;
 
-	if (request->armed.on_branch < 0)
+	if (request->armed.on_branch < 0 || without_script(request))
 		return TM_GO;
 	r = script_start(&w->env, w->program, request->armed.on_branch, PH_ROUTE_BRANCH, request, &result, branch_done, br);
 	if (r == SCRIPT_SUSPENDED)
@@ -275,7 +278,7 @@ static enum tm_verdict on_failure(void *self, struct ph_msg *request)
 	/* both must be armed again in the block to hold for what it relays */
 	request->armed.on_failure = -1;
 	request->armed.on_branch = -1;
-	if (block < 0)
+	if (block < 0 || without_script(request))
 		return TM_GO;
 	if (script_start(&w->env, w->program, block, PH_ROUTE_FAILURE, request, &result, failure_done, w) == SCRIPT_SUSPENDED)
 		return TM_PARKED;
@@ -285,7 +288,8 @@ static enum tm_verdict on_failure(void *self, struct ph_msg *request)
 static void on_relayed(void *self, struct ph_msg *request, int code)
 {
 	(void)self;
-	script_resume(request, code);
+	if (!without_script(request))
+		script_resume(request, code);
 }
 
 static void on_cancelled(void *self, struct ph_msg *request)
@@ -293,7 +297,7 @@ static void on_cancelled(void *self, struct ph_msg *request)
 	struct worker *w = self;
 	const struct plugin_table *t = &w->host->plugins;
 
-	for (unsigned i = 0; i < w->started; i++)
+	for (unsigned i = 0; i < w->started && !without_script(request); i++)
 		if (t->list[i].desc->cancelled)
 			t->list[i].desc->cancelled(w->instances[i], request);
 }
@@ -351,4 +355,7 @@ const struct tm_hooks process_tm_hooks = {
 	.on_failure = on_failure,
 	.on_relayed = on_relayed,
 	.on_cancelled = on_cancelled,
+	.on_flow_route = flow_of_route,
+	.on_foreign = flow_detour,
+	.on_foreign_silent = flow_silent,
 };

@@ -8,7 +8,7 @@ void answer_fix_via(struct ph_msg *msg)
 	if (msg->via_fixed)
 		return;
 	/* Without memory the reply still finds its way: its destination does not come from the text. */
-	if (sip_via_fix(&msg->sip, &msg->rx.src, false) == 0)
+	if (sip_via_fix(&msg->sip, &msg_rx(msg)->src, false) == 0)
 		msg->via_fixed = true;
 }
 

@@ -5,22 +5,28 @@
 
 #define REASON_MAX 512
 
-void cancel_send(struct tm_branch *br)
+void cancel_write_send(
+	const struct tm_trans *t, struct slice sent, const struct net_dest *dest)
 {
-	struct tm *tm = br->trans->tm;
-	struct sip_msg sent;
+	struct tm *tm = t->tm;
+	struct net_dest to = *dest;
+	struct sip_msg msg;
 	struct sip_error why;
 
 	arena_reset(tm->scratch);
-	if (sip_parse(&sent, tm->scratch, slice_make(br->sent, br->sent_len), NULL,
-		    &why) != 0)
+	if (sip_parse(&msg, tm->scratch, sent, NULL, &why) != 0)
 		return;
 	buf_reset(&tm->out);
-	sip_write_cancel(&tm->out, &sent, br->trans->cancel_reason);
+	sip_write_cancel(&tm->out, &msg, t->cancel_reason);
 	if (tm->out.err != 0)
 		return;
-	br->dest.cookie = 0;
-	net_send(tm->s.net, &br->dest, buf_slice(&tm->out));
+	to.cookie = 0;
+	net_send(tm->s.net, &to, buf_slice(&tm->out));
+}
+
+void cancel_send(struct tm_branch *br)
+{
+	cancel_write_send(br->trans, slice_make(br->sent, br->sent_len), &br->dest);
 }
 
 void cancel_branch(struct tm_branch *br)

@@ -313,6 +313,7 @@ void tm_reply_in(struct tm *tm, struct ph_msg *reply)
 	} else {
 		trans_bind(&reply->trans, t);
 		reply->branch = br;
+		reply->no_script = t->no_script;
 		branch_reply(br, reply);
 	}
 	trans_leave(t);

@@ -115,7 +115,8 @@ struct tm_trans *trans_new(struct tm *tm, struct ph_msg *request, uint64_t key)
 	t->call = key_of_call(tm, request->sip.call_id);
 	t->cseq = request->sip.cseq;
 	t->method = request->sip.method;
-	t->reliable = request->rx.transport != SIP_TR_UDP;
+	t->reliable = msg_rx(request)->transport != SIP_TR_UDP;
+	t->no_script = request->no_script;
 	t->branches_end = &t->branches;
 	timer_init(&t->resend, resend_due, t);
 	timer_init(&t->life, life_due, t);

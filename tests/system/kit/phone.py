@@ -18,8 +18,8 @@ T2 = 4.0
 class Timer:
     """Sends the same data again: at T1, doubled up to T2 (INVITE requests double without end)."""
 
-    def __init__(self, data, cap=T2, limit=64 * T1, first=T1):
-        self.data, self.cap = data, cap
+    def __init__(self, data, cap=T2, limit=64 * T1, first=T1, to=None):
+        self.data, self.cap, self.to = data, cap, to
         self.interval = first
         now = time.monotonic()
         self.next = now + self.interval
@@ -189,7 +189,9 @@ class Phone:
         self.contact_user = contact_user or user
         self.lock = threading.RLock()
         self.complaints = []
+        self.sources = {server}             # who may send to it: its router lets in nothing else
         self.received = []                  # every message, in order
+        self.keepalives = []                # (time.monotonic(), bytes, address): 4 zero bytes, CRLF CRLF
         self.transactions = {}              # (branch, method) -> ClientTransaction
         self.calls = {}                     # (call-id, local tag) -> Call
         self.seen = set()                   # (branch, method) of requests that were handled
@@ -250,14 +252,22 @@ class Phone:
     def start(self, msg):
         """Send a request with retransmissions; returns its ClientTransaction."""
         txn = ClientTransaction(msg)
-        data = msg.data()
+        data, to = msg.data(), self.next_hop(msg)
         with self.lock:
             self.transactions[(msg.branch, msg.method)] = txn
             if self.retransmit and not self.link.reliable:
-                txn.timer = Timer(data, cap=1e9 if msg.method == "INVITE" else T2)
+                txn.timer = Timer(data, cap=1e9 if msg.method == "INVITE" else T2, to=to)
                 self.timers[id(txn)] = txn.timer
-        self.link.send(data)
+        self.link.send(data, to)
         return txn
+
+    def next_hop(self, msg):
+        """The first Route's address, when it is one of those that we talk to; else the server."""
+        route = msg.get("route")
+        if route is None:
+            return self.server
+        _, host, port, _ = sip.uri_parts(sip.uri_of(route))
+        return (host, port or 5060) if (host, port or 5060) in self.sources else self.server
 
     def request(self, method, uri, seconds=10, body=b"", extra=()):
         """A request outside any call, waited for."""
@@ -315,8 +325,7 @@ class Phone:
 
     def count(self, method):
         """Requests of this method that arrived, retransmissions included."""
-        with self.lock:
-            return sum(1 for m in self.received if not m.reply and m.method == method)
+        return len(self.requests(method))
 
     # Reading
 
@@ -326,7 +335,8 @@ class Phone:
                 self.tick()
                 return
             if not data.strip(b"\r\n\0"):
-                return                      # keepalive
+                self.keepalives.append((time.monotonic(), data, address))
+                return
             msg = sip.Message.parse(data)
             msg.source = address
             self.received.append(msg)
@@ -334,8 +344,8 @@ class Phone:
                 self.complain(fault, msg)
             if msg.faults:
                 return
-            if address != self.server:
-                self.complain(f"came from {address}, not from {self.server}", msg)
+            if address not in self.sources:
+                self.complain(f"came from {address}, not from {sorted(self.sources)}", msg)
             if msg.reply:
                 self.on_reply(msg)
             else:
@@ -347,7 +357,7 @@ class Phone:
             if now >= timer.end:
                 del self.timers[key]
             elif now >= timer.next:
-                self.link.send(timer.data)
+                self.link.send(timer.data, timer.to)
                 timer.interval = min(timer.interval * 2, timer.cap)
                 timer.next = now + timer.interval
 
@@ -410,7 +420,8 @@ class Phone:
             self.complain("200 to INVITE without Contact", msg)
             return
         late = call.sdp() if not txn.request.body else b""
-        self.link.send(call.in_dialog("ACK", txn.request.cseq, late).data())
+        ack = call.in_dialog("ACK", txn.request.cseq, late)
+        self.link.send(ack.data(), self.next_hop(ack))
         txn.acks += 1
 
     def end_other_winner(self, call, msg):
@@ -437,7 +448,7 @@ class Phone:
             return
         if key in self.seen:                # a retransmission: the same reply, if there was one
             if key in self.served:
-                self.link.send(self.served[key])
+                self.link.send(self.served[key], msg.source)
             return
         self.seen.add(key)
         handler = getattr(self, "on_" + msg.method.lower(), None)
@@ -465,16 +476,30 @@ class Phone:
             key = (request.branch, request.method)
             self.served[key] = data
             if request.method == "INVITE" and status >= 200 and (status < 300 or not self.link.reliable):
-                self.timers[key] = Timer(data)
-        self.link.send(data)
+                self.timers[key] = Timer(data, to=request.source)
+        self.link.send(data, request.source)        # as received and rport of its Via say
 
     def call_of(self, msg):
         return self.calls.get((msg.call_id, msg.tag("to")))
+
+    def is_merged(self, msg):
+        """The same request has come by another way and is being worked on: RFC 3261 8.2.2.2."""
+        return any(not c.outgoing and c.call_id == msg.call_id and c.remote_tag == msg.tag("from") and
+                   c.invite.cseq == msg.cseq for c in self.calls.values())
+
+    def requests(self, method, source=None):
+        """Those that arrived, in order, retransmissions included; from that source only."""
+        with self.lock:
+            return [m for m in self.received
+                    if not m.reply and m.method == method and source in (None, m.source)]
 
     def on_invite(self, msg):
         call = self.call_of(msg) if msg.tag("to") else None
         if call is None and msg.tag("to"):
             self.reply(msg, 481, "Call Does Not Exist")
+            return
+        if call is None and self.is_merged(msg):
+            self.reply(msg, 482, "Loop Detected")
             return
         if call is None:
             call = Call(self, msg.call_id, False, max(1, len(sip.media_of(msg.body))))
