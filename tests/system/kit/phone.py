@@ -191,6 +191,7 @@ class Phone:
         self.complaints = []
         self.sources = {server}             # who may send to it: its router lets in nothing else
         self.received = []                  # every message, in order
+        self.keepalives = []                # (time.monotonic(), bytes, address): 4 zero bytes, CRLF CRLF
         self.transactions = {}              # (branch, method) -> ClientTransaction
         self.calls = {}                     # (call-id, local tag) -> Call
         self.seen = set()                   # (branch, method) of requests that were handled
@@ -334,7 +335,8 @@ class Phone:
                 self.tick()
                 return
             if not data.strip(b"\r\n\0"):
-                return                      # keepalive
+                self.keepalives.append((time.monotonic(), data, address))
+                return
             msg = sip.Message.parse(data)
             msg.source = address
             self.received.append(msg)
