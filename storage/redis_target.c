@@ -100,7 +100,7 @@ static int set_login(struct redis_target *t, struct slice login, char why[256])
 	/* The text may hold a password: it is not shown. */
 	if (!slice_cut(login, ':', &user, &password)) {
 		(void)snprintf(why, 256,
-			"url: no password before '@'; want "
+			"url: found no password before '@', want "
 			"user:password@host or "
 			":password@host");
 		return -EINVAL;
@@ -110,8 +110,8 @@ static int set_login(struct redis_target *t, struct slice login, char why[256])
 		err = unescape(&t->password, password);
 	if (err == -EINVAL)
 		(void)snprintf(why, 256,
-			"url: a '%%' in user or password that is not "
-			"followed by two hex digits; a percent sign is %%25");
+			"url: found a '%%' in user or password that is not "
+			"followed by two hex digits, want %%25 for a percent sign");
 	return err;
 }
 
@@ -124,10 +124,8 @@ static int set_host(
 		return bad(why, "host", host, "an address, such as 127.0.0.1");
 	if (addr_parse_ip(&addr, host) != 0 && hosts_find(hosts, host, &addr) != 0) {
 		(void)snprintf(why, 256,
-			"url: host \"%.*s\" is neither an address nor a name in "
-			"%s; DNS is "
-			"not asked here, so write the address or add the name to that "
-			"file",
+			"url: host: found \"%.*s\", want an address or a name in %s: "
+			"DNS is not asked here",
 			host.len > 80 ? 80 : (int)host.len, host.p, hosts);
 		return -EINVAL;
 	}
@@ -230,12 +228,13 @@ static int parse(
 		return parse_unix(t, slice_from(url, sizeof("unix://") - 1), why);
 	if (slice_istarts(url, SLICE("rediss://"))) {
 		(void)snprintf(why, 256,
-			"url: TLS to Redis (rediss://) is not supported; "
-			"use redis:// or unix://");
+			"url: found rediss://, which is TLS and not supported, "
+			"want redis:// or unix://");
 		return -EINVAL;
 	}
 	(void)snprintf(why, 256,
-		"url: want redis://[user:password@]host[:port][/db] or "
+		"url: found neither redis:// nor unix:// at its beginning, want "
+		"redis://[user:password@]host[:port][/db] or "
 		"unix:///path[?db=n&user=u&password=p]");
 	return -EINVAL;
 }

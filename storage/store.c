@@ -76,6 +76,7 @@ const struct counter_desc store_counters[] = {
 static int make(
 	struct store *st, const struct store_conf *conf, const char *node, char why[256])
 {
+	const bool memory = st->backend == &store_memory;
 	int err;
 
 	st->conf = *conf;
@@ -89,20 +90,18 @@ static int make(
 		(void)snprintf(why, 256, "no memory");
 		return -ENOMEM;
 	}
-	if (st->backend == &store_memory) {
-		st->describe = strdup("memory");
-		err = st->describe == NULL ? -ENOMEM : 0;
-		if (err == 0)
-			err = node_table_new(&st->nodes);
-		if (err == 0)
-			err = dialog_table_new(&st->dialogs, (size_t)conf->max_dialogs);
-	} else {
-		err = redis_target_new(&st->target, conf->url, "/etc/hosts", why);
-		if (err == 0)
-			st->describe = redis_target_describe(st->target);
-		if (err == 0 && st->describe == NULL)
-			err = -ENOMEM;
-	}
+	/* Also the URL that the memory does not need must be one, when it is given. */
+	err = memory && conf->url == NULL
+		? 0
+		: redis_target_new(&st->target, conf->url, "/etc/hosts", why);
+	if (err == 0)
+		st->describe = memory ? strdup("memory") : redis_target_describe(st->target);
+	if (err == 0 && st->describe == NULL)
+		err = -ENOMEM;
+	if (err == 0 && memory)
+		err = node_table_new(&st->nodes);
+	if (err == 0 && memory)
+		err = dialog_table_new(&st->dialogs, (size_t)conf->max_dialogs);
 	if (err == -ENOMEM)
 		(void)snprintf(why, 256, "no memory");
 	return err;

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/base/conf_number.h"
+
 #define CONF_FOUND_MAX 60 /* bytes of a wrong value that a message repeats */
 
 /* One value on its way from the file or a text into its member. */
@@ -36,14 +38,42 @@ static int refuse(const struct origin *o, const char *found, const char *want)
 	return -EINVAL;
 }
 
+/* The beginning of text on one line: control characters as in C. */
+static void printable(const char *text, char out[4 * CONF_FOUND_MAX + 4])
+{
+	size_t n = 0;
+
+	for (unsigned i = 0; i < CONF_FOUND_MAX && text[i] != '\0'; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if (c == '\r' || c == '\n' || c == '\t')
+			n += (size_t)sprintf(out + n, "\\%c",
+				c == '\r'           ? 'r'
+					: c == '\n' ? 'n'
+						    : 't');
+		else if (c < ' ' || c == 0x7f)
+			n += (size_t)sprintf(out + n, "\\x%02x", c);
+		else
+			out[n++] = (char)c;
+	}
+	out[n] = '\0';
+}
+
 /* found between quotes, for values that are texts. */
 static int refuse_text(const struct origin *o, const char *text, const char *want)
 {
-	bool longer = strlen(text) > CONF_FOUND_MAX;
+	char found[4 * CONF_FOUND_MAX + 4];
 
-	conf_error_at(o->errors, o->setting, "%s%s%s: found \"%.*s%s\", want %s",
-		group_name(o), dot(o), o->row->name, CONF_FOUND_MAX, text,
-		longer ? "..." : "", want);
+	if (o->row->secret) {
+		conf_error_at(o->errors, o->setting,
+			"%s%s%s: found a text of %zu bytes, want %s", group_name(o),
+			dot(o), o->row->name, strlen(text), want);
+		return -EINVAL;
+	}
+	printable(text, found);
+	conf_error_at(o->errors, o->setting, "%s%s%s: found \"%s%s\", want %s",
+		group_name(o), dot(o), o->row->name, found,
+		strlen(text) > CONF_FOUND_MAX ? "..." : "", want);
 	return -EINVAL;
 }
 
@@ -221,11 +251,8 @@ static const char *scalar_text(const config_setting_t *s, char *out, size_t size
 {
 	switch (config_setting_type(s)) {
 	case CONFIG_TYPE_INT:
-		snprintf(out, size, "%d", config_setting_get_int(s));
-		return out;
 	case CONFIG_TYPE_INT64:
-		snprintf(out, size, "%lld", config_setting_get_int64(s));
-		return out;
+		return conf_number_text(s, out, size);
 	case CONFIG_TYPE_FLOAT:
 		float_text(config_setting_get_float(s), out, size);
 		return out;
@@ -272,7 +299,7 @@ static bool type_fits(const struct conf_param *row, int type)
 
 static int take_scalar(const struct origin *o, const config_setting_t *s, void *values)
 {
-	char number[64], room[96];
+	char number[CONF_NUMBER_TEXT], room[96];
 	const char *text = scalar_text(s, number, sizeof(number));
 	const char *want = want_type(o->row, room, sizeof(room));
 	int type = config_setting_type(s);
@@ -290,7 +317,7 @@ static int take_item(
 	const struct origin *o, const config_setting_t *s, struct conf_list *list)
 {
 	const struct origin at = {s, o->row, o->where, o->errors};
-	char number[64];
+	char number[CONF_NUMBER_TEXT];
 	const char *text = scalar_text(s, number, sizeof(number)), *want;
 
 	if (text == NULL)

@@ -27,8 +27,10 @@ struct conf_param {
 	const char *name;
 	enum conf_type type;
 	const char *dflt; /**< as text; NULL: NULL/0/empty list */
+	const char *absent; /**< with dflt NULL: what holds then, for the reference ("the host name") */
 	int64_t min, max; /**< for numbers; both 0: no bound */
 	size_t offset;    /**< of the member in the values struct */
+	bool secret;      /**< its text is never repeated in a message */
 	bool shared;      /**< may stand in any group of a plugin that has it; holds in all */
 	const char *help; /**< one sentence; the reference pages print it */
 	/** Optional: NULL when the text is fine, else what would be right. For CONF_LIST called per item. */

@@ -99,14 +99,22 @@ void log_capture(void (*fn)(void *arg, const char *line), void *arg)
 }
 
 /* Under the lock. */
-static struct source *source_of(const char *name)
+static struct log_source *find_source(const char *name)
 {
 	struct log_source *at = logger.first;
-	struct source *made;
 
 	/* As much of the name as is kept. */
 	while (at != NULL && strncmp(at->name, name, sizeof(at->name) - 1) != 0)
 		at = at->next;
+	return at;
+}
+
+/* Under the lock. */
+static struct source *source_of(const char *name)
+{
+	struct log_source *at = find_source(name);
+	struct source *made;
+
 	if (at != NULL)
 		return (struct source *)at;
 	made = calloc(1, sizeof(*made));
@@ -127,6 +135,16 @@ struct log_source *log_source_get(const char *name)
 	source = source_of(name);
 	pthread_mutex_unlock(&logger.lock);
 	return &source->pub;
+}
+
+struct log_source *log_source_find(const char *name)
+{
+	struct log_source *found;
+
+	pthread_mutex_lock(&logger.lock);
+	found = find_source(name);
+	pthread_mutex_unlock(&logger.lock);
+	return found;
 }
 
 static void set_level(struct source *source, enum log_level level)

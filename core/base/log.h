@@ -37,6 +37,8 @@ void log_open_syslog(const char *ident);
 void log_capture(void (*fn)(void *arg, const char *line), void *arg);
 /** The source of that name, made when new with the default level. Never NULL; lives for ever. */
 struct log_source *log_source_get(const char *name);
+/** The source of that name; NULL: nobody logs under it. */
+struct log_source *log_source_find(const char *name);
 /** For all sources, present and to come, that have no level of their own. */
 void log_set_default_level(enum log_level level);
 void log_set_level(const char *source, enum log_level level);

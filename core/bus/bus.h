@@ -58,6 +58,12 @@ void bus_reply(struct bus_request *req, struct tree *result);
 /** code as HTTP/FIFO codes (400, 404, 500); reason for people. */
 void bus_fail(struct bus_request *req, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
+/**
+ * The reason when nobody serves the name: this, the name, the hint. A command of its own may answer 404 as well, for what it does not find.
+ */
+#define BUS_NO_SUCH_COMMAND "no such command '"
+#define BUS_NO_SUCH_HINT    "': the command help lists them"
+
 /** code 0: result holds the answer (borrowed), else code and reason: 404 no such name, 408 nobody answered in time, 503 shutdown. */
 typedef void (*bus_answer)(void *arg, int code, const char *reason, const struct tree *result);
 /** params is borrowed. deadline in ms. 0, or negative errno and fn will not run. */

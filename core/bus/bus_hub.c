@@ -104,6 +104,16 @@ static void answer_error(struct bus_hub *h, const struct peer *caller, uint64_t 
 	(void)route(h, caller, &f, NULL);
 }
 
+static void answer_unknown(
+	struct bus_hub *h, const struct peer *caller, const struct bus_frame *call)
+{
+	char reason[BUS_REASON_MAX];
+
+	snprintf(reason, sizeof(reason), BUS_NO_SUCH_COMMAND "%.*s" BUS_NO_SUCH_HINT,
+		BUS_NAME_MAX - 1, call->name);
+	answer_error(h, caller, call->id, 404, reason);
+}
+
 static struct hub_name *name_find(struct bus_hub *h, const char *name)
 {
 	struct hub_name *n = h->names;
@@ -187,8 +197,10 @@ static void on_call(struct bus_hub *h, const struct peer *from, const struct bus
 
 	if (c == NULL) {
 		zmq_msg_close(payload);
-		answer_error(h, from, f->id, n == NULL ? 404 : 503,
-			n == NULL ? "no such command" : "too many requests wait");
+		if (n == NULL)
+			answer_unknown(h, from, f);
+		else
+			answer_error(h, from, f->id, 503, "too many requests wait");
 		return;
 	}
 	on.id = c->id;

@@ -294,7 +294,7 @@ static void on_call(struct bus_endpoint *e, const struct bus_frame *f, zmq_msg_t
 		params = json_loadb(zmq_msg_data(payload), zmq_msg_size(payload),
 			JSON_DECODE_ANY, NULL);
 	if (s == NULL)
-		bus_fail(r, 404, "no such command");
+		bus_fail(r, 404, BUS_NO_SUCH_COMMAND "%s" BUS_NO_SUCH_HINT, f->name);
 	else
 		s->fn(s->arg, r, params);
 	json_decref(params);

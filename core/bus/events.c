@@ -13,6 +13,7 @@ static const struct {
 	[BUS_RELAY_UP] = {"relay.up", sizeof(struct bus_ev_relay)},
 	[BUS_RELAY_DOWN] = {"relay.down", sizeof(struct bus_ev_relay)},
 	[BUS_MEDIA_TIMEOUT] = {"media.timeout", sizeof(struct bus_ev_dialog)},
+	[BUS_DIALOG_DUE] = {"dialog.due", sizeof(struct bus_ev_dialog)},
 	[BUS_DIALOG_STARTED] = {"dialog.started", sizeof(struct bus_ev_dialog)},
 	[BUS_DIALOG_ENDED] = {"dialog.ended", sizeof(struct bus_ev_dialog)},
 	[BUS_NODE_UP] = {"node.up", sizeof(struct bus_ev_node)},

@@ -16,6 +16,7 @@ enum bus_topic {
 	BUS_RELAY_UP,            /**< by rtpp (service); to rtpp (workers), mi */
 	BUS_RELAY_DOWN,          /**< by rtpp (the worker that found it, the service); to rtpp (service, workers), mi */
 	BUS_MEDIA_TIMEOUT,       /**< by notify; to dialog */
+	BUS_DIALOG_DUE,          /**< by dialog (service); to dialog (workers): is to be ended now */
 	BUS_DIALOG_STARTED,      /**< by dialog, once confirmed; to mi */
 	BUS_DIALOG_ENDED,        /**< by dialog; to mi, rtpp */
 	BUS_NODE_UP,             /**< by the host; to mi */
@@ -28,11 +29,12 @@ enum bus_topic {
 const char *bus_topic_name(enum bus_topic topic);
 
 struct bus_ev_contact { /* BUS_CONTACT_* */
-	char aor[128];
-	char id[24];
+	char aor[320];
+	char id[24]; /**< empty: all of the AOR */
 	char uri[256];
-	char received[128];
-	char socket[80];
+	char received[256];
+	char path[256];
+	char socket[320];
 	int64_t expires; /**< seconds since 1970; 0 when removed */
 	uint32_t bflags;
 	uint8_t nated;
@@ -46,9 +48,13 @@ struct bus_ev_dialog { /* BUS_DIALOG_*, BUS_MEDIA_TIMEOUT */
 	char call_id[256]; /**< empty: the publisher does not know it; id leads to the worker */
 	char id[48];       /**< core/tm/dialog_id.h */
 	char reason[64];   /**< "BYE", "media timeout", "maximum duration", ... */
-	/** DIALOG_*: of the caller and the callee, empty in MEDIA_TIMEOUT. */
+	/** DIALOG_*: of the caller and the callee, empty in MEDIA_TIMEOUT and DIALOG_DUE. */
 	char from_tag[128], to_tag[128];
-	uint8_t by_us;     /**< DIALOG_ENDED: this node ended it, so nobody runs the script for a BYE */
+	/**
+	 * DIALOG_ENDED: this node ended it, so nobody runs the script for a BYE. DIALOG_DUE: by the store's record it is this node's turn; 0: only if it
+	 * looks after the call.
+	 */
+	uint8_t by_us;
 };
 struct bus_ev_node { /* BUS_NODE_*, BUS_CONFIG_RELOADED */
 	char name[64];

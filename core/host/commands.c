@@ -6,7 +6,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/host/command_params.h"
 #include "core/host/host.h"
+#include "core/host/nodes.h"
 #include "core/host/scatter.h"
 
 struct command {
@@ -61,6 +63,15 @@ static void cmd_uptime(void *self, struct bus_request *req, const json_t *params
 	bus_reply(req, root);
 }
 
+static void cmd_nodes(void *self, struct bus_request *req, const json_t *params)
+{
+	struct tree *root = tree_new();
+
+	(void)params;
+	nodes_show(((const struct commands *)self)->host->nodes, root);
+	bus_reply(req, root);
+}
+
 /* The first parameter as text: by position or by name. */
 static const char *param_text(const json_t *params, const char *name)
 {
@@ -92,8 +103,8 @@ static void cmd_log_level(void *self, struct bus_request *req, const json_t *par
 	struct tree *root;
 
 	(void)self;
-	if (!source) {
-		bus_fail(req, 400, "Too few or too many arguments");
+	if (!source || !log_source_find(source)) {
+		bus_fail(req, 404, "nobody logs as '%s': a source is core, net, tm, bus, store, script or a plugin", source ? source : "");
 		return;
 	}
 	if (v && (!json_string_value(v) || log_level_parse(slice_str(json_string_value(v)), &level) != 0)) {
@@ -110,6 +121,7 @@ static void cmd_log_level(void *self, struct bus_request *req, const json_t *par
 static const struct ph_mi_cmd own_rows[] = {
 	{.name = "help", .help = "All commands with their parameters.", .call = cmd_help},
 	{.name = "uptime", .help = "Node, start time, seconds since then, state, version.", .call = cmd_uptime},
+	{.name = "nodes", .help = "The nodes of the cluster: version, start time, load, sockets; this one is marked self.", .call = cmd_nodes},
 	{.name = "stats", .params = "[prefix]", .help = "All counters, or those whose names begin with prefix.", .call = cmd_stats},
 	{.name = "log_level", .params = "source [level]", .help = "Show or set the log level of a plugin or a part of the core.",
 		.call = cmd_log_level},
@@ -119,7 +131,12 @@ static const struct ph_mi_cmd own_rows[] = {
 static void serve(void *arg, struct bus_request *req, const json_t *params)
 {
 	struct command *cmd = arg;
+	char why[128];
 
+	if (command_params_check(cmd->row->params, params, why, sizeof(why)) != 0) {
+		bus_fail(req, 400, "%s", why);
+		return;
+	}
 	if (cmd->row->worker)
 		scatter_start(cmd->all->scatters, cmd->plugin, cmd->row, req, params);
 	else

@@ -32,6 +32,31 @@ static void beat(void *arg)
 	b->under_way = store_node_beat(b->host->control.store, &b->node, HEARTBEAT_LIFE_MS, beat_done, b) == -EINPROGRESS;
 }
 
+struct store_node heartbeat_node(const struct heartbeat *b)
+{
+	return b->node;
+}
+
+static void wait_for_beat(struct heartbeat *b, uint64_t until)
+{
+	while (b->under_way && clock_us() < until)
+		loop_turn(b->host->control.loop, 10);
+}
+
+void heartbeat_end(struct heartbeat *b)
+{
+	uint64_t until = clock_us() + HEARTBEAT_FAREWELL_MS * 1000;
+
+	if (!b)
+		return;
+	timer_stop(&b->timer);
+	wait_for_beat(b, until);
+	if (b->under_way || !store_ready(b->host->control.store))
+		return;
+	b->under_way = store_node_beat(b->host->control.store, &b->node, 1, beat_done, b) == -EINPROGRESS;
+	wait_for_beat(b, until);
+}
+
 int heartbeat_new(struct heartbeat **out, struct host *h)
 {
 	struct heartbeat *b = calloc(1, sizeof(*b));

@@ -8,7 +8,9 @@
 
 #include "core/host/commands.h"
 #include "core/host/heartbeat.h"
+#include "core/host/nodes.h"
 #include "core/host/os.h"
+#include "core/host/threads.h"
 
 #define STEP_MS 10000
 #define SECRET_BYTES 24
@@ -78,8 +80,11 @@ static int start_control(struct host *h)
 		err = bus_endpoint_new(&t->bus, h->bus, "control", t->loop, t->counters, h->first_bus);
 	if (err == 0)
 		err = store_open(&t->store, h->store, t->loop, t->counters, h->first_store);
+	if (err == 0)
+		err = nodes_new(&h->nodes, h);
 	if (err != 0)
 		return err;
+	t->nodes = h->nodes;
 	t->name = "control";
 	t->node = h->conf.node;
 	t->socks = &h->conf.socks;
@@ -165,6 +170,7 @@ static int start_workers(struct host *h)
 		w->w.t.node = h->conf.node;
 		w->w.t.socks = &h->conf.socks;
 		w->w.t.key = &h->key;
+		w->w.t.nodes = h->nodes;
 		w->w.t.worker = (int)i;
 		if (pthread_create(&w->thread, NULL, worker_main, w) != 0)
 			return -EAGAIN;
@@ -196,6 +202,37 @@ static int start_services(struct host *h)
 	return 0;
 }
 
+/* The workers wait at the gate meanwhile. */
+static int share_sockets(struct host *h)
+{
+	h->udp_fds = calloc(h->conf.socks.count + 1, sizeof(*h->udp_fds));
+	if (!h->udp_fds)
+		return -ENOMEM;
+	for (unsigned i = 0; i < h->conf.socks.count; i++)
+		h->udp_fds[i] = net_udp_fd(h->workers[0].w.net, i);
+	h->control.udp_fds = h->udp_fds;
+	h->control.workers = h->worker_count;
+	for (unsigned i = 0; i < h->worker_count; i++) {
+		h->workers[i].w.t.udp_fds = h->udp_fds;
+		h->workers[i].w.t.workers = h->worker_count;
+	}
+	return 0;
+}
+
+static int prepare_plugins(struct host *h)
+{
+	for (unsigned i = 0; i < h->plugins.count; i++) {
+		struct host_plugin *p = &h->plugins.list[i];
+		int err = p->desc->prepare ? p->desc->prepare(p->conf, p->ctx.log) : 0;
+
+		if (err != 0) {
+			LOG(h->log, LOG_L_CRIT, "plugin '%s' cannot start: %s", p->desc->name, strerror(-err));
+			return err;
+		}
+	}
+	return 0;
+}
+
 /* Steps as in worker.c: inboxes; sockets; TCP; plugins. */
 static int go_through_steps(struct host *h)
 {
@@ -209,10 +246,14 @@ static int go_through_steps(struct host *h)
 		return err;
 	gate_open(&h->gate);
 	err = wait_step(h);
+	if (err == 0)
+		err = share_sockets(h);
 	if (err != 0)
 		return err;
 	gate_open(&h->gate);
 	err = wait_step(h);
+	if (err == 0)
+		err = prepare_plugins(h);
 	if (err == 0)
 		err = os_drop_privileges(h->conf.user, h->conf.group, h->log);
 	if (err == 0)
@@ -223,6 +264,8 @@ static int go_through_steps(struct host *h)
 		return err;
 	gate_open(&h->gate);
 	err = wait_step(h);
+	if (err == 0)
+		err = threads_start(&h->threads, h);
 	if (err == 0)
 		gate_open(&h->gate);
 	return err;
@@ -270,6 +313,8 @@ int host_start(struct host *h)
 		err = go_through_steps(h);
 	if (err == 0)
 		err = heartbeat_new(&h->heartbeat, h);
+	if (err == 0)
+		nodes_start(h->nodes);
 	if (err == 0)
 		say_ready(h);
 	else
@@ -324,6 +369,7 @@ void host_shutdown(struct host *h)
 		(long long)h->conf.shutdown_timeout);
 	timer_init(&h->drain_deadline, drain_over, h);
 	timer_start(h->control.loop, &h->drain_deadline, (uint64_t)h->conf.shutdown_timeout * 1000);
+	nodes_leave(h->nodes);
 	tell_workers(h, worker_drain);
 }
 
@@ -353,8 +399,11 @@ static void stop_control(struct host *h)
 			p->desc->service_stop(p->service);
 		p->serving = false;
 	}
+	nodes_leave(h->nodes);
+	heartbeat_end(h->heartbeat);
 	store_close(&h->control.store);
 	heartbeat_destroy(&h->heartbeat);
+	nodes_destroy(&h->nodes);
 	inbox_sender_destroy(&h->control.senders);
 	bus_endpoint_destroy(&h->control.bus);
 	inbox_destroy(&h->inbox);
@@ -366,6 +415,7 @@ static void stop_control(struct host *h)
 
 void host_stop(struct host *h)
 {
+	threads_stop(&h->threads); /* they send on the workers' sockets */
 	stop_workers(h);
 	stop_control(h);
 	bus_destroy(&h->bus);
@@ -375,6 +425,7 @@ void host_stop(struct host *h)
 	for (unsigned i = 0; h->inbox_names && i < h->worker_count; i++)
 		free((void *)(uintptr_t)h->inbox_names[i]);
 	free(h->inbox_names);
+	free(h->udp_fds);
 	host_conf_free(&h->conf);
 	counter_reset_all();
 }

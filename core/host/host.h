@@ -10,6 +10,7 @@
 
 struct commands;
 struct heartbeat;
+struct host_nodes;
 
 struct host {
 	struct host_conf conf;
@@ -25,11 +26,14 @@ struct host {
 	struct hash_key key;
 	const char **inbox_names;   /**< workers', then "control" */
 
+	int *udp_fds;               /**< worker 0's, by the listener's index: anybody may send on them */
+	struct threads *threads;    /**< of plugins */
 	struct worker *workers;
 	unsigned worker_count;
 	struct gate gate;
 	struct commands *commands;
 	struct heartbeat *heartbeat;
+	struct host_nodes *nodes;
 	unsigned first_net, first_inbox, first_bus, first_tm, first_script, first_store, first_host;
 
 	int64_t started;            /**< wall clock, seconds */

@@ -1,8 +1,11 @@
 #include "core/host/host_conf.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <grp.h>
 #include <libgen.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +14,76 @@
 #ifndef PH_PLUGIN_DIR
 #define PH_PLUGIN_DIR "/usr/local/lib/pinhole"
 #endif
+
+/* It stands in keys of the store and in commands. */
+static const char *check_node(const char *text)
+{
+	static const char legal[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	size_t len = strlen(text);
+
+	return len <= 64 && strspn(text, legal) == len ? NULL : "at most 64 letters, digits, '.', '_' and '-'";
+}
+
+static const char *check_user(const char *text)
+{
+	return *text == '\0' || getpwnam(text) != NULL ? NULL : "a user of this machine";
+}
+
+static const char *check_group(const char *text)
+{
+	return *text == '\0' || getgrnam(text) != NULL ? NULL : "a group of this machine";
+}
+
+static const char *check_define(const char *text)
+{
+	size_t len = strcspn(text, "=");
+
+	for (size_t i = 0; i < len; i++)
+		if (!isalpha((unsigned char)text[i]) && text[i] != '_' && (i == 0 || !isdigit((unsigned char)text[i])))
+			return "NAME or NAME=text, with letters, digits and '_' in the name";
+	return len > 0 ? NULL : "NAME or NAME=text";
+}
+
+static const char *check_alias(const char *text)
+{
+	static const char want[] = "a host name or an address, with or without :PORT";
+	static const char legal[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	struct slice whole = slice_str(text), host = whole, port;
+	uint64_t n = 1;
+	struct addr a;
+
+	if (*text == '[')
+		return addr_parse(&a, whole, 0) == 0 ? NULL : want;
+	if (slice_cut(whole, ':', &host, &port) && (slice_u64(port, 65535, &n) != 0 || n == 0))
+		return want;
+	if (host.len == 0 || *host.p == '.' || slice_find(host, SLICE("..")) >= 0)
+		return want;
+	for (size_t i = 0; i < host.len; i++)
+		if (strchr(legal, host.p[i]) == NULL)
+			return want;
+	return NULL;
+}
+
+/* A line end in it would begin a header of its own. */
+static const char *check_header(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			return "one line without control characters";
+	return NULL;
+}
+
+static const char *check_level(const char *text)
+{
+	enum log_level level;
+
+	return log_level_parse(slice_str(text), &level) == 0 ? NULL : "debug, info, notice, warn, err, crit or alert";
+}
+
+static const char *check_target(const char *text)
+{
+	return strcmp(text, "stderr") == 0 || strcmp(text, "syslog") == 0 ? NULL : "\"stderr\" or \"syslog\"";
+}
 
 static const char *check_dialect(const char *text)
 {
@@ -27,29 +100,30 @@ static const char *check_secret(const char *text)
 #define AT(member) offsetof(struct host_conf, member)
 /* clang-format off */
 static const struct conf_param top_params[] = {
-	{.name = "node", .type = CONF_STR, .offset = AT(node),
-	 .help = "Name of this node, unique in a cluster; default: the host name."},
+	{.name = "node", .type = CONF_STR, .offset = AT(node), .check = check_node,
+	 .absent = "the host name", .help = "Name of this node, unique in a cluster."},
 	{.name = "workers", .type = CONF_INT, .dflt = "0", .min = 0, .max = 256, .offset = AT(workers),
 	 .help = "Worker threads; 0: one per core."},
 	{.name = "script", .type = CONF_STR, .offset = AT(script),
 	 .help = "The route script; a relative name is looked for beside the configuration file."},
 	{.name = "plugin_dir", .type = CONF_STR, .dflt = PH_PLUGIN_DIR, .offset = AT(plugin_dir),
 	 .help = "Folders with plugins, separated by ':'."},
-	{.name = "user", .type = CONF_STR, .offset = AT(user), .help = "User to run as once the sockets are open."},
-	{.name = "group", .type = CONF_STR, .offset = AT(group), .help = "Group to run as; default: the user's."},
+	{.name = "user", .type = CONF_STR, .offset = AT(user), .check = check_user, .help = "User to run as once the sockets are open."},
+	{.name = "group", .type = CONF_STR, .offset = AT(group), .check = check_group, .absent = "the user's",
+	 .help = "Group to run as."},
 	{.name = "shutdown_timeout", .type = CONF_INT, .dflt = "10", .min = 0, .max = 3600, .offset = AT(shutdown_timeout),
 	 .help = "Seconds that transactions in flight have after SIGTERM."},
-	{.name = "secret", .type = CONF_STR, .offset = AT(secret), .check = check_secret,
+	{.name = "secret", .type = CONF_STR, .offset = AT(secret), .secret = true, .check = check_secret,
 	 .help = "What the nodes of a cluster sign with; default: made once and shared through the store."},
 	{.name = "secret_file", .type = CONF_STR, .offset = AT(secret_file), .help = "File whose first line is the secret."},
 	{.name = "script_dialect", .type = CONF_STR, .dflt = "auto", .offset = AT(script_dialect), .check = check_dialect,
 	 .help = "Meaning of the script where OpenSIPS and Kamailio differ: auto, opensips or kamailio."},
-	{.name = "script_defines", .type = CONF_LIST, .offset = AT(script_defines), .help = "Names defined before the script is read."},
+	{.name = "script_defines", .type = CONF_LIST, .offset = AT(script_defines), .check = check_define, .help = "Names defined before the script is read."},
 	{.name = "script_skip_globals", .type = CONF_BOOL, .dflt = "0", .offset = AT(script_skip_globals),
 	 .help = "Warn about loadmodule, modparam and settings in the script instead of refusing them."},
 	{.name = "plugins", .type = CONF_LIST, .offset = AT(plugins), .help = "Plugins to load, in this order."},
-	{.name = "aliases", .type = CONF_LIST, .offset = AT(aliases), .help = "Host names that are ours beside the listen addresses."},
-	{.name = "server_header", .type = CONF_STR, .dflt = "pinhole", .offset = AT(server_header),
+	{.name = "aliases", .type = CONF_LIST, .offset = AT(aliases), .check = check_alias, .help = "Host names that are ours beside the listen addresses."},
+	{.name = "server_header", .type = CONF_STR, .dflt = "pinhole", .offset = AT(server_header), .check = check_header,
 	 .help = "Server header of replies made here; empty: none."},
 	{0},
 };
@@ -77,22 +151,35 @@ static const struct conf_param limit_params[] = {
 	{0},
 };
 #undef AT
+struct log_values {
+	char *level, *to;
+};
+static const struct conf_param log_params[] = {
+	{.name = "level", .type = CONF_STR, .dflt = "info", .offset = offsetof(struct log_values, level), .check = check_level,
+	 .help = "From which level on lines are written; any plugin or part of the daemon may have one of its own: nat = \"debug\"."},
+	{.name = "to", .type = CONF_STR, .dflt = "stderr", .offset = offsetof(struct log_values, to), .check = check_target,
+	 .help = "stderr or syslog."},
+	{0},
+};
 /* clang-format on */
 
 const struct host_conf_table host_conf_tables[] = {
-	{"", top_params}, {"limits", limit_params}, {"tm", tm_params}, {"tcp", net_tcp_params}, {"storage", store_params}, {0}};
+	{"", top_params}, {"log", log_params}, {"limits", limit_params}, {"tm", tm_params}, {"tcp", net_tcp_params}, {"storage", store_params}, {0}};
 
 static const char *const group_names[] = {
 	"log", "listen", "storage", "limits", "tm", "tcp", "tls", "dns", NULL};
 
-bool host_conf_is_own(const char *name)
+static bool is_among(const char *const *names, const char *name)
 {
-	if (conf_find(top_params, name))
-		return true;
-	for (const char *const *g = group_names; *g; g++)
-		if (strcmp(*g, name) == 0)
+	for (; *names; names++)
+		if (strcmp(*names, name) == 0)
 			return true;
 	return false;
+}
+
+bool host_conf_is_own(const char *name)
+{
+	return conf_find(top_params, name) || is_among(group_names, name);
 }
 
 static char *join_path(const char *dir, const char *name)
@@ -210,64 +297,57 @@ static void read_listen(struct host_conf *c, struct conf_errors *e)
 		conf_error_at(e, s, "listen: no address: expected at least one, for instance \"udp:192.0.2.1:5060\"");
 }
 
-/* A member of group log as text. False when it is absent, or no text (told). */
-static bool log_text(const config_setting_t *log, const char *name, const char *want, const char **out, struct conf_errors *e)
+static int read_log(struct host_conf *c, struct conf_errors *e)
 {
-	const config_setting_t *s = config_setting_get_member(log, name);
+	const config_setting_t *s = config_lookup(&c->tree, "log"), *member;
+	struct log_values v = {0};
 
-	if (s && config_setting_type(s) != CONFIG_TYPE_STRING)
-		conf_error_at(e, s, "log.%s: expected %s", name, want);
-	*out = s ? config_setting_get_string(s) : NULL;
-	return *out != NULL;
-}
-
-static void read_log(struct host_conf *c, struct conf_errors *e)
-{
-	static const char levels[] = "debug, info, notice, warn, err, crit or alert", targets[] = "\"stderr\" or \"syslog\"";
-	const config_setting_t *s = config_lookup(&c->tree, "log");
-	const char *text;
-
+	if (conf_defaults(log_params, &v) != 0)
+		return -ENOMEM;
+	if (s && !config_setting_is_group(s))
+		conf_read(log_params, s, "log", &v, e); /* says so */
+	for (const struct conf_param *row = log_params; s && config_setting_is_group(s) && row->name; row++)
+		if ((member = config_setting_get_member(s, row->name)) != NULL)
+			(void)conf_read_one(row, member, "log", &v, e); /* told in e */
 	c->log_level = LOG_L_INFO;
-	if (!s)
-		return;
-	if (!config_setting_is_group(s)) {
-		conf_error_at(e, s, "log: expected a group, { level = \"info\"; to = \"stderr\"; }");
-		return;
-	}
-	if (log_text(s, "level", levels, &text, e) && log_level_parse(slice_str(text), &c->log_level) != 0)
-		conf_error_at(e, config_setting_get_member(s, "level"), "log.level: found \"%s\", expected %s", text, levels);
-	if (log_text(s, "to", targets, &text, e)) {
-		c->log_syslog = strcmp(text, "syslog") == 0;
-		if (!c->log_syslog && strcmp(text, "stderr") != 0)
-			conf_error_at(e, config_setting_get_member(s, "to"), "log.to: found \"%s\", expected %s", text, targets);
-	}
+	(void)log_level_parse(slice_str(v.level), &c->log_level);
+	c->log_syslog = strcmp(v.to, "syslog") == 0;
+	conf_values_free(log_params, &v);
+	return 0;
 }
 
-void host_conf_log_levels(const struct host_conf *c, const char *const *sources, struct conf_errors *e)
+/* The level of one plugin or part. */
+static void source_level(const config_setting_t *s, struct conf_errors *e)
 {
+	const struct conf_param row = {.name = config_setting_name(s), .type = CONF_STR, .check = check_level};
+	struct log_values v = {0};
+	enum log_level level;
+
+	if (conf_read_one(&row, s, "log", &v, e) == 0 && log_level_parse(slice_str(v.level), &level) == 0)
+		log_set_level(row.name, level);
+	free(v.level);
+}
+
+void host_conf_log_levels(const struct host_conf *c, const char *const *sources, const char *const *absent, struct conf_errors *e)
+{
+	static const char *const own[] = {"level", "to", NULL};
 	const config_setting_t *s = config_lookup(&c->tree, "log");
 
-	if (!s || !config_setting_is_group(s))
-		return;
-	for (int i = 0; i < config_setting_length(s); i++) {
-		config_setting_t *m = config_setting_get_elem(s, (unsigned)i);
-		const char *name = config_setting_name(m), *text = config_setting_get_string(m);
-		enum log_level level;
-		bool known = false;
+	for (int i = 0; s && config_setting_is_group(s) && i < config_setting_length(s); i++) {
+		const config_setting_t *m = config_setting_get_elem(s, (unsigned)i);
+		const char *name = config_setting_name(m), *near;
 
-		if (strcmp(name, "level") == 0 || strcmp(name, "to") == 0)
+		if (conf_find(log_params, name))
 			continue;
-		for (const char *const *n = sources; *n; n++)
-			known = known || strcmp(*n, name) == 0;
-		if (!known) {
-			const char *near = conf_nearest(name, sources);
-
-			conf_error_at(e, m, "log.%s: no plugin or part of that name%s%s%s", name,
-				near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
-		} else if (!text || log_level_parse(slice_str(text), &level) != 0) {
-			conf_error_at(e, m, "log.%s: expected debug, info, notice, warn, err, crit or alert", name);
+		if (is_among(sources, name)) {
+			source_level(m, e);
+		} else if (is_among(absent, name)) {
+			conf_warning(e, c->path, (unsigned)config_setting_source_line(m), "log.%s: this plugin is not enabled (plugins)", name);
 		} else {
-			log_set_level(name, level);
+			near = conf_nearest(name, own);
+			near = near ? near : conf_nearest(name, sources);
+			conf_error_at(e, m, "log.%s: unknown name%s%s%s", name, near ? ", did you mean \"" : "", near ? near : "",
+				near ? "\"?" : "");
 		}
 	}
 }
@@ -300,7 +380,7 @@ static int complete(struct host_conf *c, struct conf_errors *e)
 
 		free(c->script);
 		c->script = full;
-	} else {
+	} else if (!config_lookup(&c->tree, "script")) {
 		conf_error(e, c->path, 0, "script is missing: expected the name of a route script, for instance script = \"edge.route\";");
 	}
 	if (c->secret && c->secret_file)
@@ -351,9 +431,8 @@ int host_conf_read(struct host_conf *c, const char *path, const struct host_over
 	conf_read(tm_params, config_lookup(&c->tree, "tm"), "tm", &c->tm, e);
 	conf_read(net_tcp_params, config_lookup(&c->tree, "tcp"), "tcp", &c->net, e);
 	conf_read(store_params, config_lookup(&c->tree, "storage"), "storage", &c->store, e);
-	read_log(c, e);
 	read_listen(c, e);
-	return complete(c, e);
+	return read_log(c, e) == 0 ? complete(c, e) : -ENOMEM;
 }
 
 void host_conf_free(struct host_conf *c)

@@ -74,7 +74,10 @@ struct host_override {
  */
 int host_conf_read(struct host_conf *c, const char *path, const struct host_override *overrides, struct conf_errors *e);
 void host_conf_free(struct host_conf *c);
-/** Set the levels that group `log` names; sources is NULL-terminated: names that may stand there beside level and to. */
-void host_conf_log_levels(const struct host_conf *c, const char *const *sources, struct conf_errors *e);
+/**
+ * Set the levels that group `log` names; sources is NULL-terminated: names that may stand there beside level and to. For those in
+ * absent (likewise), plugins that are not enabled, there is a warning.
+ */
+void host_conf_log_levels(const struct host_conf *c, const char *const *sources, const char *const *absent, struct conf_errors *e);
 /** Is it one of the groups and keys of the host (not a plugin's name)? */
 bool host_conf_is_own(const char *name);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/host/host.h"
 
@@ -85,12 +86,24 @@ static void read_secret_file(struct host_conf *c, struct conf_errors *e)
 {
 	int err = c->secret_file ? first_line_of(c->secret_file, &c->secret) : 0;
 
-	if (err == -EINVAL)
-		conf_error_at(e, config_lookup(&c->tree, "secret_file"), "secret_file: %s: its first line must have at least 16 characters",
-			c->secret_file);
-	else if (err != 0)
-		conf_error_at(e, config_lookup(&c->tree, "secret_file"), "secret_file: %s cannot be read: %s", c->secret_file,
-			strerror(-err));
+	if (err != 0)
+		conf_error_at(e, config_lookup(&c->tree, "secret_file"),
+			"secret_file: found \"%s\", want a file whose first line has at least 16 characters (%s)", c->secret_file,
+			err == -EINVAL ? "it has less" : strerror(-err));
+}
+
+/* Is the script there? What is wrong in it is told later. */
+static bool check_script(const struct host_conf *c, struct conf_errors *e)
+{
+	const config_setting_t *s = config_lookup(&c->tree, "script");
+
+	if (!c->script)
+		return false; /* told */
+	if (access(c->script, R_OK) == 0)
+		return true;
+	conf_error_at(e, s, "script: found \"%s\", want a script that can be read (%s: %s)", config_setting_get_string(s), c->script,
+		strerror(errno));
+	return false;
 }
 
 /* Names that may stand in group `log`: the parts of the core, the script and the plugins. */
@@ -106,7 +119,7 @@ static void set_log_levels(struct host *h, struct conf_errors *e)
 		names[n] = parts[n];
 	for (unsigned i = 0; i < h->plugins.count; i++)
 		names[n++] = h->plugins.list[i].desc->name;
-	host_conf_log_levels(&h->conf, names, e);
+	host_conf_log_levels(&h->conf, names, plugin_shipped, e);
 	free(names);
 }
 
@@ -115,9 +128,11 @@ static void check_store(struct host *h, struct conf_errors *e)
 	char why[256];
 
 	if (store_new(&h->store, &h->conf.store, h->conf.node, why) != 0) {
-		const config_setting_t *s = config_lookup(&h->conf.tree, "storage");
+		const config_setting_t *s = config_lookup(&h->conf.tree, "storage"), *url = config_lookup(&h->conf.tree, "storage.url");
 
-		if (s)
+		if (url && strncmp(why, "url: ", 5) == 0)
+			conf_error_at(e, url, "storage.url: %s", why + 5);
+		else if (s)
 			conf_error_at(e, s, "storage: %s", why);
 		else
 			conf_error(e, h->conf.path, 0, "storage: %s", why);
@@ -127,6 +142,7 @@ static void check_store(struct host *h, struct conf_errors *e)
 int host_load(struct host *h, const struct host_options *opt)
 {
 	struct conf_errors e = {0};
+	bool script = false;
 	int err;
 
 	h->log = log_source_get("core");
@@ -139,10 +155,11 @@ int host_load(struct host *h, const struct host_options *opt)
 		plugin_table_unknown(&h->plugins, &h->conf, &e);
 		set_log_levels(h, &e);
 		read_secret_file(&h->conf, &e);
+		script = check_script(&h->conf, &e);
 		check_store(h, &e);
 	}
 	print_conf_errors(&e);
-	if (err == 0 && h->conf.script && h->plugins.count == h->conf.plugins.count)
+	if (err == 0 && script && h->plugins.count == h->conf.plugins.count)
 		err = load_script(h);
 	if (conf_error_count(&e) > 0)
 		err = -EINVAL;

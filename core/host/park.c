@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/host/process.h"
 #include "core/host/worker.h"
 
 #define CHUNK 256u
@@ -136,8 +137,10 @@ static void slot_run(struct slot *s)
 	slot_release(s);
 	tm_script_parked(w->w.tm, msg, false);
 	code = resume(self, msg, state, result);
-	if (code != PH_PARK)
+	if (code != PH_PARK && run)
 		script_resume_run(msg, run, code);
+	else if (code != PH_PARK)
+		process_hook_done(w, msg, code);
 	msg_unref(&msg);
 }
 
@@ -288,7 +291,7 @@ int ph_park(struct ph_msg *msg, ph_resume resume, void *self, void *state, unsig
 		return refuse(p, msg);
 	if (!p->free_list && more_slots(p) != 0)
 		return -ENOMEM;
-	if (msg->sip.kind == SIP_REQUEST && !is_ack(msg) && !msg->trans) {
+	if (msg->sip.kind == SIP_REQUEST && !is_ack(msg) && !msg->trans && !msg->is_local) {
 		err = tm_newtran(p->worker->w.tm, msg);
 		if (err != 0 && err != -EALREADY)
 			return err;

@@ -57,7 +57,9 @@ struct ph_thread {
 	const struct hash_key *key;  /**< of the cluster's secret */
 	struct inbox_sender *senders; /**< the host's: to the workers' inboxes, then the control thread's */
 	int worker;                  /**< index; -1: the control thread, or a plugin's own */
-	const struct host_nodes *nodes; /**< who else is alive; see ph_socket_mine() */
+	struct host_nodes *nodes;    /**< who else is alive; see ph_socket_mine() */
+	const int *udp_fds;          /**< by the listener's index; see ph_udp_fd() */
+	unsigned workers;            /**< how many */
 };
 
 /** A worker thread. */
@@ -133,8 +135,8 @@ struct ph_plugin {
 	 */
 	int (*request_in)(void *self, struct ph_msg *msg);
 	/**
-	 * A request is about to be written for one branch: after branch_route, with all edits; br NULL: forwarded without a transaction (ACK). dest
-	 * is where it goes.
+	 * A request has been written for one branch: after branch_route, its edits are still in force; br NULL: forwarded without a transaction
+	 * (ACK). dest is where it goes. Once a branch.
 	 */
 	void (*request_out)(void *self, struct ph_msg *msg, const struct tm_branch *br, const struct net_dest *dest);
 	/** A reply of a transaction is about to go upstream: after its onreply blocks, with their edits. reply->branch may be NULL. */
@@ -177,9 +179,15 @@ bool ph_parked(struct ph_worker *w, ph_token token);
  * Send a request of our own statefully (RFC 3261 section 8.1). text: complete message, request line to body, without Via; Content-Length and
  * Max-Forwards are added when missing. target: ruri may be empty (the text's). The script's local_route runs, and may drop it. done runs once,
  * never from here: status of the final reply (408: none came, 503: could not be sent, 0: dropped or shutdown) and the reply (borrowed, NULL when made
- * here). 0 or negative errno, and done will not run.
+ * here). 0 or negative errno, and done will not run: -EXDEV: the Call-ID is another worker's (ph_call_worker()), where the reply would come in.
  */
 int ph_send_request(struct ph_worker *w, struct slice text, const struct tm_target *target, tm_local_done done, void *arg);
+
+/** The worker that owns a call. Any thread. */
+static inline unsigned ph_call_worker(const struct ph_thread *t, struct slice call_id)
+{
+	return hash_call_id(t->key, call_id) % t->workers;
+}
 
 /* Other nodes */
 

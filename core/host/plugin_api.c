@@ -36,6 +36,19 @@ struct slice ph_prop(struct ph_msg *msg, enum bus_prop p)
 	return call ? call_prop(call, p) : (struct slice){0};
 }
 
+int ph_udp_fd(const struct ph_thread *t, const struct net_sock *sock)
+{
+	return t->udp_fds[sock->index];
+}
+
+int ph_post(struct ph_thread *t, const struct net_dest *to, struct slice data)
+{
+	const struct net_post post = {
+		.socks = t->socks, .udp_fds = t->udp_fds, .senders = t->senders, .workers = t->workers};
+
+	return net_post(&post, to, data);
+}
+
 struct slice ph_source_uri(struct ph_msg *msg)
 {
 	struct buf b;

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+const char *const plugin_shipped[] = {"nat", "sdp", "registrar", "rtpp", "natping", "dialog", "notify", "mi", NULL};
+
 /* Where name.so is: the first folder of dirs that has it. */
 static int find_file(const char *dirs, const char *name, char *out, size_t size)
 {
@@ -159,6 +161,16 @@ static void setting_text(const config_setting_t *s, char *out, size_t size)
 	}
 }
 
+/* Was the value taken when p read it? Reading it again changes nothing. */
+static bool is_good(const struct conf_param *row, const config_setting_t *s, struct host_plugin *p)
+{
+	struct conf_errors again = {0};
+	bool good = conf_read_one(row, s, p->desc->name, p->conf, &again) == 0;
+
+	conf_errors_free(&again);
+	return good;
+}
+
 /* A shared parameter that stands in the group of one plugin holds in all that have it. */
 static void share_one(struct plugin_table *t, const struct host_conf *c, struct host_plugin *p,
 	const struct conf_param *row, struct conf_errors *e)
@@ -176,7 +188,9 @@ static void share_one(struct plugin_table *t, const struct host_conf *c, struct 
 			continue;
 		s = group ? config_setting_get_member(group, row->name) : NULL;
 		if (!s) {
-			conf_read_one(theirs, mine, q->desc->name, q->conf, e);
+			/* What was wrong with it has been told once already. */
+			if (is_good(row, mine, p))
+				conf_read_one(theirs, mine, q->desc->name, q->conf, e);
 			continue;
 		}
 		setting_text(mine, a, sizeof(a));
@@ -259,7 +273,6 @@ void plugin_table_unknown(const struct plugin_table *t, const struct host_conf *
 		"secret", "secret_file", "script_dialect", "script_defines", "script_skip_globals", "plugins", "aliases",
 		"server_header", "log", "listen", "storage", "limits", "tm", "tcp", "nat", "sdp", "registrar", "rtpp", "natping",
 		"dialog", "notify", "mi", NULL};
-	static const char *const later[] = {"natping", "dialog", "notify", NULL};
 	char path[4096];
 
 	for (int i = 0; i < config_setting_length(root); i++) {
@@ -274,7 +287,7 @@ void plugin_table_unknown(const struct plugin_table *t, const struct host_conf *
 		}
 		for (unsigned k = 0; k < c->plugins.count; k++)
 			listed = listed || strcmp(c->plugins.items[k], name) == 0;
-		for (const char *const *n = later; *n; n++)
+		for (const char *const *n = plugin_shipped; *n; n++)
 			known = known || strcmp(*n, name) == 0;
 		if (host_conf_is_own(name) || listed || find_plugin(t, name))
 			continue;
@@ -289,26 +302,32 @@ void plugin_table_unknown(const struct plugin_table *t, const struct host_conf *
 	}
 }
 
-/* The functions of one plugin that is not enabled, appended to pairs. */
+/* One more pair: function and plugin. */
+static int absent_add(struct ph_fn_alias **pairs, unsigned *count, const char *function, const char *plugin)
+{
+	struct ph_fn_alias *more = realloc(*pairs, (*count + 2) * sizeof(**pairs));
+
+	if (!more)
+		return -ENOMEM;
+	*pairs = more;
+	more[*count].alias = strdup(function);
+	more[*count].name = strdup(plugin);
+	memset(&more[++*count], 0, sizeof(*more));
+	return more[*count - 1].alias && more[*count - 1].name ? 0 : -ENOMEM;
+}
+
+/* The functions of one plugin that is not enabled, under all their names, appended to pairs. */
 static int absent_one(struct ph_fn_alias **pairs, unsigned *count, const char *path)
 {
 	void *dl = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	const struct ph_plugin *d = dl ? dlsym(dl, "ph_plugin") : NULL;
-	const struct ph_script_fn *f;
 	int err = 0;
 
-	for (f = d && d->abi == PH_PLUGIN_ABI ? d->functions : NULL; f && f->name && err == 0; f++) {
-		struct ph_fn_alias *more = realloc(*pairs, (*count + 2) * sizeof(**pairs));
-
-		if (!more) {
-			err = -ENOMEM;
-			break;
-		}
-		*pairs = more;
-		more[*count].alias = strdup(f->name);
-		more[*count].name = strdup(d->name);
-		(*count)++;
-		memset(&more[*count], 0, sizeof(more[*count]));
+	if (d && d->abi == PH_PLUGIN_ABI) {
+		for (const struct ph_script_fn *f = d->functions; f && f->name && err == 0; f++)
+			err = absent_add(pairs, count, f->name, d->name);
+		for (const struct ph_fn_alias *a = d->aliases; a && a->alias && err == 0; a++)
+			err = absent_add(pairs, count, a->alias, d->name);
 	}
 	close_dl(dl);
 	return err;
@@ -316,12 +335,11 @@ static int absent_one(struct ph_fn_alias **pairs, unsigned *count, const char *p
 
 struct ph_fn_alias *plugin_absent(const struct plugin_table *t, const struct host_conf *c)
 {
-	static const char *const shipped[] = {"nat", "sdp", "registrar", "rtpp", "natping", "dialog", "notify", "mi", NULL};
 	struct ph_fn_alias *pairs = calloc(1, sizeof(*pairs));
 	unsigned count = 0;
 	char path[4096];
 
-	for (const char *const *n = shipped; pairs && *n; n++)
+	for (const char *const *n = plugin_shipped; pairs && *n; n++)
 		if (!find_plugin(t, *n) && find_file(c->plugin_dir, *n, path, sizeof(path)) == 0)
 			if (absent_one(&pairs, &count, path) != 0)
 				break;

@@ -23,6 +23,9 @@ struct plugin_table {
 	unsigned count;
 };
 
+/** Names of the plugins that come with the daemon; ends with NULL. */
+extern const char *const plugin_shipped[];
+
 /**
  * Open every plugin of c->plugins in order, compare ABI, names and needs before calling anything, read the groups, share the shared parameters,
  * call load(). Whatever is wrong goes to e; what could be loaded stays in t for further checks. 0 or -ENOMEM.

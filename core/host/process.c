@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/host/flow.h"
 #include "core/host/host.h"
 
 /* The last step of every run of request_route. A script that neither relayed nor replied has dropped the request, as its author wanted. */
@@ -31,6 +32,37 @@ static void run_request(struct worker *w, struct ph_msg *msg)
 	request_done(w, msg, &result);
 }
 
+/* Plugins see a new request before the script. One may park it: process_hook_done() goes on behind it. */
+static void run_hooks(struct worker *w, struct ph_msg *msg)
+{
+	const struct plugin_table *t = &w->host->plugins;
+
+	while (msg->hook < w->started) {
+		const struct ph_plugin *p = t->list[msg->hook].desc;
+		int code = p->request_in ? p->request_in(w->instances[msg->hook], msg) : PH_TRUE;
+
+		if (code == PH_PARK)
+			return;
+		msg->hook++;
+		if (code == PH_STOP) {
+			msg_unref(&msg);
+			return;
+		}
+	}
+	run_request(w, msg);
+}
+
+void process_hook_done(struct worker *w, struct ph_msg *msg, int code)
+{
+	if (msg->hook >= w->started)
+		return;
+	msg->hook++;
+	if (code == PH_STOP)
+		msg_unref(&msg);
+	else
+		run_hooks(w, msg);
+}
+
 static void request_in(struct worker *w, struct ph_msg *msg)
 {
 	if (sip_via_fix(&msg->sip, &msg->rx.src, false) == 0)
@@ -44,7 +76,14 @@ static void request_in(struct worker *w, struct ph_msg *msg)
 		msg_unref(&msg);
 		return;
 	}
-	run_request(w, msg);
+	if (flow_request(w, msg)) {
+		msg_unref(&msg);
+		return;
+	}
+	if (msg->sip.method == SIP_CANCEL)
+		run_request(w, msg);
+	else
+		run_hooks(w, msg);
 }
 
 static void bad_message(struct worker *w, struct ph_msg *msg, const struct sip_error *why)
@@ -183,11 +222,20 @@ static void reply_done(void *arg, struct ph_msg *reply, const struct script_resu
 		tm_reply_continue(run->w->w.tm, reply, v);
 }
 
+/* Replies to what we asked ourselves, or carry for another node, are none of the script's business. */
+static bool without_script(struct ph_msg *msg)
+{
+	return msg->no_script || msg_root(msg)->is_local;
+}
+
 static enum tm_verdict on_reply(void *self, struct ph_msg *reply)
 {
 	struct worker *w = self;
-	struct reply_run *run = arena_zalloc(reply->arena, sizeof(*run));
+	struct reply_run *run;
 
+	if (without_script(reply))
+		return TM_GO;
+	run = arena_zalloc(reply->arena, sizeof(*run));
 	if (!run)
 		return TM_GO; /* without memory for the script the reply still reaches the phone */
 	run->w = w;
@@ -207,7 +255,7 @@ static enum tm_verdict on_branch(void *self, struct ph_msg *request, struct tm_b
 	struct script_result result = {0};
 	int r;
 
-	if (request->armed.on_branch < 0)
+	if (request->armed.on_branch < 0 || without_script(request))
 		return TM_GO;
 	r = script_start(&w->env, w->program, request->armed.on_branch, PH_ROUTE_BRANCH, request, &result, branch_done, br);
 	if (r == SCRIPT_SUSPENDED)
@@ -230,7 +278,7 @@ static enum tm_verdict on_failure(void *self, struct ph_msg *request)
 	/* both must be armed again in the block to hold for what it relays */
 	request->armed.on_failure = -1;
 	request->armed.on_branch = -1;
-	if (block < 0)
+	if (block < 0 || without_script(request))
 		return TM_GO;
 	if (script_start(&w->env, w->program, block, PH_ROUTE_FAILURE, request, &result, failure_done, w) == SCRIPT_SUSPENDED)
 		return TM_PARKED;
@@ -240,7 +288,8 @@ static enum tm_verdict on_failure(void *self, struct ph_msg *request)
 static void on_relayed(void *self, struct ph_msg *request, int code)
 {
 	(void)self;
-	script_resume(request, code);
+	if (!without_script(request))
+		script_resume(request, code);
 }
 
 static void on_cancelled(void *self, struct ph_msg *request)
@@ -248,15 +297,65 @@ static void on_cancelled(void *self, struct ph_msg *request)
 	struct worker *w = self;
 	const struct plugin_table *t = &w->host->plugins;
 
-	for (unsigned i = 0; i < w->started; i++)
+	for (unsigned i = 0; i < w->started && !without_script(request); i++)
 		if (t->list[i].desc->cancelled)
 			t->list[i].desc->cancelled(w->instances[i], request);
 }
 
+/* What passes by, to the plugins that want to see it */
+
+static void on_request_out(void *self, struct ph_msg *request, const struct tm_branch *br, const struct net_dest *dest)
+{
+	struct worker *w = self;
+	const struct plugin_table *t = &w->host->plugins;
+
+	for (unsigned i = 0; i < w->started && !without_script(request); i++)
+		if (t->list[i].desc->request_out)
+			t->list[i].desc->request_out(w->instances[i], request, br, dest);
+}
+
+static void on_reply_out(void *self, struct ph_msg *reply)
+{
+	struct worker *w = self;
+	const struct plugin_table *t = &w->host->plugins;
+
+	for (unsigned i = 0; i < w->started && !without_script(reply); i++)
+		if (t->list[i].desc->reply_out)
+			t->list[i].desc->reply_out(w->instances[i], reply);
+}
+
+static void on_local_reply(void *self, struct ph_msg *request, unsigned code)
+{
+	struct worker *w = self;
+	const struct plugin_table *t = &w->host->plugins;
+
+	for (unsigned i = 0; i < w->started && !without_script(request); i++)
+		if (t->list[i].desc->reply_local)
+			t->list[i].desc->reply_local(w->instances[i], request, code);
+}
+
+static bool on_stray_reply(void *self, struct ph_msg *reply)
+{
+	struct worker *w = self;
+	const struct plugin_table *t = &w->host->plugins;
+
+	for (unsigned i = 0; i < w->started; i++)
+		if (t->list[i].desc->reply_stray && t->list[i].desc->reply_stray(w->instances[i], reply))
+			return true;
+	return false;
+}
+
 const struct tm_hooks process_tm_hooks = {
+	.on_request_out = on_request_out,
+	.on_reply_out = on_reply_out,
+	.on_local_reply = on_local_reply,
+	.on_stray_reply = on_stray_reply,
 	.on_reply = on_reply,
 	.on_branch = on_branch,
 	.on_failure = on_failure,
 	.on_relayed = on_relayed,
 	.on_cancelled = on_cancelled,
+	.on_flow_route = flow_of_route,
+	.on_foreign = flow_detour,
+	.on_foreign_silent = flow_silent,
 };

@@ -25,6 +25,8 @@ const struct counter_desc host_counters[] = {
 	[HOST_C_PARK_TIMEOUTS] = {"park_timeouts", "Suspensions that were ended by their deadline.", COUNTER_TOTAL},
 	[HOST_C_WAKE_STALE] = {"wakes_stale", "Wakes for a suspension that was over already.", COUNTER_TOTAL},
 	[HOST_C_ACK_REPEATED] = {"acks_repeated", "Repeated ACKs dropped while the first one waits.", COUNTER_TOTAL},
+	[HOST_C_FLOW_CARRIED] = {"flow_carried", "Requests carried between another node and a phone whose socket this node holds.", COUNTER_TOTAL},
+	[HOST_C_FLOW_REFUSED] = {"flow_refused", "Requests refused with 403: the flow in their Route is forged, of another call or misused.", COUNTER_TOTAL},
 	{0},
 };
 
@@ -184,6 +186,7 @@ static void give_back(struct worker *w)
 
 	if (w->parks)
 		parks_cancel_all(w->parks);
+	local_requests_abandon(w);
 	/* Completions under way run with -ECANCELED: the plugins that asked are still there, their scripts are over. */
 	store_close(&w->w.t.store);
 	while (w->started > 0) {

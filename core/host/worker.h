@@ -27,17 +27,23 @@ struct worker {
 	bool draining;
 	bool idle_told;     /**< the control thread knows that nothing is in flight */
 	struct sip_limits sip_limits;
+	uint64_t flow_logged_us;   /**< flow.c: when a refusal was logged last */
+	unsigned flow_unlogged;    /**< refusals since */
+	struct sending *sending; /**< local_request.c: requests that a local_route has in hand */
 };
 
 enum host_counter {
 	HOST_C_MESSAGES, HOST_C_HANDED_OVER, HOST_C_HANDOVER_DROPS, HOST_C_BAD, HOST_C_BAD_ANSWERED, HOST_C_NO_ROUTE,
 	HOST_C_PARKED, HOST_C_PARKED_TOTAL, HOST_C_PARK_REFUSED, HOST_C_PARK_TIMEOUTS, HOST_C_WAKE_STALE, HOST_C_ACK_REPEATED,
+	HOST_C_FLOW_CARRIED, HOST_C_FLOW_REFUSED,
 };
 extern const struct counter_desc host_counters[];
 void worker_count(struct worker *w, enum host_counter which, int64_t n);
 
 /** Thread function; arg is a struct worker with host, index and count set. Goes through the steps of host.h's gate. */
 void *worker_main(void *arg);
+/** Requests of our own that are under way end with status 0, while the plugins that asked are still there. */
+void local_requests_abandon(struct worker *w);
 /** On the worker's thread (INBOX_CALL): begin to drain. */
 void worker_drain(void *worker, void *arg);
 /** On the worker's thread (INBOX_CALL): stop the loop. */

@@ -138,6 +138,22 @@ int net_send(struct net *n, const struct net_dest *to, struct slice data);
 void net_flush(struct net *n);
 const struct net_socks *net_socks_of(const struct net *n);
 
+/* From threads that have no net */
+
+/** The descriptor of this net's UDP socket for a listener; -1: not UDP. Sending on it is safe from any thread while the net lives. */
+int net_udp_fd(const struct net *n, unsigned sock);
+struct net_post {
+	const struct net_socks *socks;
+	const int *udp_fds;           /**< by the listener's index, from net_udp_fd() */
+	struct inbox_sender *senders; /**< the calling thread's, to all workers */
+	unsigned workers;
+};
+/**
+ * Send one message (copied). UDP: at once; TCP: through the worker that owns the connection. 0 or negative errno (-EAGAIN: full); what fails
+ * later is counted by that worker.
+ */
+int net_post(const struct net_post *p, const struct net_dest *to, struct slice data);
+
 /* Next hops (RFC 3263; here literals and /etc/hosts) */
 
 struct net_hop {

@@ -176,6 +176,8 @@ void net_udp_flush(struct net *n);
 /** A socket of the house: non-blocking, close-on-exec, IPv6 only IPv6. fd or -errno. */
 int net_socket(int family, int type);
 
+/** The worker that owns the connection to peer. */
+unsigned net_tcp_owner(const struct addr *peer, unsigned workers);
 int net_tcp_send(struct net *n, const struct net_dest *to, struct slice data);
 void net_tcp_item(void *arg, const void *data, size_t len);
 void net_tcp_close(struct net *n);

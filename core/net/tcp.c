@@ -18,7 +18,7 @@
 /* Whose connection to that remote end is. */
 static unsigned owner_of(const struct net *n, const struct addr *peer)
 {
-	return (addr_hash(peer) ^ (unsigned)SIP_TR_TCP * 0x9e3779b9u) % n->setup.workers;
+	return net_tcp_owner(peer, n->setup.workers);
 }
 
 bool net_tcp_reserve(struct net *n)

@@ -10,6 +10,9 @@ int arg_flags(const struct ph_flag_name *names, struct slice text, int64_t *out,
 
 	if (slice_i64(rest, out) == 0)
 		return 0;
+	*bad = rest;
+	if (slice_empty(rest))
+		return -EINVAL;
 	while (!slice_empty(rest)) {
 		const struct ph_flag_name *f = names;
 

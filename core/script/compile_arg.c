@@ -67,14 +67,15 @@ static void pattern(const struct making *m, struct slice text)
 		m->out->ready.re = *PROGRAM_AT(m->c->prog->regexes, regex_t *, re);
 }
 
-static void flags(const struct making *m, struct slice text)
+/* False: told. */
+static bool flags(const struct making *m, struct slice text)
 {
 	struct slice bad = text;
 	const char *near = NULL;
 	char hint[80] = "";
 
 	if (arg_flags(m->row->flag_names, text, &m->out->ready.n, &bad) == 0)
-		return;
+		return true;
 	if (m->row->flag_names != NULL) {
 		const char *names[64];
 		unsigned n = 0;
@@ -91,6 +92,7 @@ static void flags(const struct making *m, struct slice text)
 		"argument %u (%s) of '%.*s': expected a number%s, found '%.*s'%s",
 		m->i + 1, m->row->name ? m->row->name : "?", SLICE_ARG(m->call->text),
 		m->row->flag_names ? " or names of flags" : "", SLICE_ARG(bad), hint);
+	return false;
 }
 
 static void route_name(const struct making *m, struct slice text)
@@ -144,6 +146,23 @@ static void bit_flag(const struct making *m, struct slice text)
 		complain(m, "must be a flag", text);
 }
 
+/* What the row's own checks say of the literal; NULL: nothing. */
+static const char *wrong(const struct making *m, char why[128])
+{
+	const char *text = m->out->ready.s.p, *bad = NULL;
+
+	/* Also names may come to a sum that is too much. */
+	if (m->row->kind == PH_ARG_FLAGS)
+		text = arena_printf(m->c->arena, "%lld", (long long)m->out->ready.n).p;
+	if (text == NULL)
+		return NULL;
+	if (m->row->check != NULL)
+		bad = m->row->check(text, why);
+	if (bad == NULL && m->row->check_dialect != NULL)
+		bad = m->row->check_dialect(text, m->c->kamailio, why);
+	return bad;
+}
+
 static void literal(const struct making *m, struct slice text)
 {
 	char why[128];
@@ -160,7 +179,8 @@ static void literal(const struct making *m, struct slice text)
 			complain(m, "must be a number", text);
 		break;
 	case PH_ARG_FLAGS:
-		flags(m, text);
+		if (!flags(m, text))
+			return;
 		break;
 	case PH_ARG_RE:
 		pattern(m, text);
@@ -174,9 +194,7 @@ static void literal(const struct making *m, struct slice text)
 	default:
 		break;
 	}
-	bad = m->row->check != NULL && m->out->ready.s.p != NULL
-		? m->row->check(m->out->ready.s.p, why)
-		: NULL;
+	bad = wrong(m, why);
 	if (bad != NULL)
 		diag_error(m->c->diags, m->arg->loc, "argument %u (%s) of '%.*s': %s",
 			m->i + 1, m->row->name ? m->row->name : "?",

@@ -8,6 +8,7 @@
 
 #include <limits.h>
 #include <regex.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/tm/msg.h"
@@ -54,8 +55,10 @@ struct ph_arg_row {
 	const char *name;                      /**< for messages: "flags" */
 	const struct ph_flag_name *flag_names; /**< PH_ARG_FLAGS; ends with NULL */
 	const char *route_kw;                  /**< PH_ARG_ROUTE: "failure_route", ... */
-	/** Optional check of a literal at load: NULL when fine, else what is wrong ("unknown flag letter 'y'"); why is room for it. */
+	/** Optional check of a literal at load (of flags: their sum as a number): NULL when fine, else what is wrong ("unknown flag letter 'y'"); why is room for it. */
 	const char *(*check)(const char *text, char why[128]);
+	/** The same for what means something else in Kamailio's dialect; asked when check has found nothing. */
+	const char *(*check_dialect)(const char *text, bool kamailio, char why[128]);
 };
 
 /** A script function; tables end with name NULL. */

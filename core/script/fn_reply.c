@@ -126,7 +126,7 @@ static int options_reply(void *self, struct ph_msg *msg, const struct ph_arg *ar
 /** Received and rport on the top Via: RFC 3581 section 4, also for those that did not ask. */
 static int force_rport(void *self, struct ph_msg *msg, const struct ph_arg *args)
 {
-	int err = sip_via_fix(&msg->sip, &msg->rx.src, true);
+	int err = sip_via_fix(&msg->sip, &msg_rx(msg)->src, true);
 
 	(void)self;
 	(void)args;

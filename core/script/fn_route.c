@@ -10,35 +10,6 @@
  *          \_______ taken off ______/  \__ becomes $du, stays in the message
  */
 
-/** Take one value out of its header. all is the list it stands in. */
-static int drop_value(
-	struct ph_msg *msg, const struct sip_nameaddr *all, const struct sip_nameaddr *n)
-{
-	const struct sip_nameaddr *prev = NULL, *next = n->next;
-	const char *start = n->hdr->value.p, *end = start + n->hdr->value.len;
-	struct slice rest;
-
-	for (; all != n; all = all->next)
-		if (all->hdr == n->hdr)
-			prev = all;
-	if (next && next->hdr != n->hdr)
-		next = NULL;
-	if (!prev && !next)
-		return sip_hdr_remove(&msg->sip, n->hdr);
-	if (!prev) {
-		rest = slice_make(next->text.p, (size_t)(end - next->text.p));
-	} else if (!next) {
-		rest = slice_make(start, (size_t)(prev->text.p + prev->text.len - start));
-	} else {
-		rest = arena_join(msg->arena,
-			slice_make(start, (size_t)(n->text.p - start)),
-			slice_make(next->text.p, (size_t)(end - next->text.p)));
-		if (!rest.p)
-			return -ENOMEM;
-	}
-	return sip_hdr_set(&msg->sip, n->hdr, rest);
-}
-
 static struct sip_nameaddr *routes(struct ph_msg *msg, int *err)
 {
 	return sip_nameaddrs(&msg->sip, SIP_H_ROUTE, err);
@@ -93,11 +64,11 @@ static int drop_ours(const struct script_env *env, struct ph_msg *msg, bool pair
 		if (!is_pair(&top->uri))
 			return 0;
 		use_sock(env, msg, &top->uri);
-		return drop_value(msg, top, top);
+		return sip_nameaddr_remove(&msg->sip, top, top);
 	}
 	msg->route_params = top->uri.params;
 	paired = is_pair(&top->uri);
-	err = drop_value(msg, top, top);
+	err = sip_nameaddr_remove(&msg->sip, top, top);
 	return err == 0 && paired ? drop_ours(env, msg, true) : err;
 }
 
@@ -128,7 +99,7 @@ static int undo_strict(
 	*was_ours = true;
 	*paired = is_pair(&uri);
 	msg->route_params = uri.params;
-	return drop_value(msg, first, last);
+	return sip_nameaddr_remove(&msg->sip, first, last);
 }
 
 /** The next hop is a strict router: it wants its address in the request URI and ours last in Route. */
@@ -147,7 +118,7 @@ static int go_strict(struct ph_msg *msg, struct sip_nameaddr *next)
 	if (err == 0)
 		err = sip_set_ruri(&msg->sip, hop);
 	if (err == 0)
-		err = drop_value(msg, next, next);
+		err = sip_nameaddr_remove(&msg->sip, next, next);
 	if (err == 0)
 		msg->du = hop;
 	return err;

@@ -74,6 +74,7 @@ static int promote_branch(struct ph_msg *msg)
 	msg->du = t->du;
 	msg->path = t->path;
 	msg->send_sock = t->sock;
+	msg->foreign = t->foreign;
 	msg->q = t->q;
 	msg->bflags = t->bflags;
 	msg->branches = t->next;
@@ -186,6 +187,7 @@ static int relay_by(const struct script_env *env, struct ph_msg *msg,
 		host = uri.host;
 		port = uri.port;
 		msg->du = (struct slice){0};
+		msg->foreign = (struct slice){0};
 	}
 	if (fn_hostport_uri(msg, host, port, transport, &du) != 0) {
 		msg->last_error = 500;

@@ -198,6 +198,7 @@ static int force_send_socket(void *self, struct ph_msg *msg, const struct ph_arg
 		return PH_FALSE;
 	}
 	msg->send_sock = s;
+	msg->foreign = (struct slice){0};
 	return PH_TRUE;
 }
 
@@ -226,6 +227,7 @@ static int append_branch(void *self, struct ph_msg *msg, const struct ph_arg *ar
 		.du = msg->du,
 		.path = msg->path,
 		.sock = msg->send_sock,
+		.foreign = msg->foreign,
 		.q = msg->q,
 		.bflags = msg->bflags};
 	struct sip_uri check;

@@ -140,6 +140,7 @@ static int set_send_socket(const struct pv_call *c, const struct script_value *v
 	if (!s)
 		return -EINVAL;
 	c->msg->send_sock = s;
+	c->msg->foreign = (struct slice){0};
 	return 0;
 }
 

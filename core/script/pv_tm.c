@@ -1,7 +1,9 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "core/base/loop.h"
 #include "core/script/pv_row.h"
+#include "core/tm/dialog_id.h"
 
 #define JOINED_MAX 65536 /* bytes of $(avp(x)[*]) */
 
@@ -242,13 +244,72 @@ static int get_request(const struct pv_call *c, struct script_value *out)
 	return request ? script_pv_get(c->pv->inner_pv, c->env, request, out) : -ENOENT;
 }
 
-/** What the dialog left with the call when it ended; null before, and without the plugin dialog. */
-static int get_end_reason(const struct pv_call *c, struct script_value *out)
+/* The dialog: what its plugin leaves with the call. Null before there is one, and without the plugin. */
+
+static struct call *call_of_msg(const struct pv_call *c, bool make)
 {
 	struct calls *calls = c->env && c->env->tm ? tm_calls(c->env->tm) : NULL;
-	struct call *call = calls ? call_of(calls, c->msg->sip.call_id, false) : NULL;
 
-	return call ? pv_text_or_null(out, call_prop(call, BUS_PROP_DIALOG_END)) : -ENOENT;
+	return calls ? call_of(calls, c->msg->sip.call_id, make) : NULL;
+}
+
+static struct slice dialog_prop(const struct pv_call *c, enum bus_prop p)
+{
+	const struct call *call = call_of_msg(c, false);
+
+	return call ? call_prop(call, p) : (struct slice){0};
+}
+
+static int get_dialog(const struct pv_call *c, struct script_value *out)
+{
+	return pv_text_or_null(out, dialog_prop(c, (enum bus_prop)c->what));
+}
+
+/** Seconds the call may last. */
+static int get_timeout(const struct pv_call *c, struct script_value *out)
+{
+	int64_t n;
+
+	return slice_i64(dialog_prop(c, BUS_PROP_DIALOG_TIMEOUT), &n) == 0 ? pv_int(out, n) : -ENOENT;
+}
+
+static int set_timeout(const struct pv_call *c, const struct script_value *v)
+{
+	struct call *call = call_of_msg(c, v->type != SCRIPT_NULL);
+	char text[24];
+	int64_t n;
+
+	if (v->type == SCRIPT_NULL)
+		return call ? call_prop_set(call, BUS_PROP_DIALOG_TIMEOUT, (struct slice){0}) : 0;
+	if (value_int(v, &n) != 0 || n < 1 || n > DIALOG_TIMEOUT_MAX)
+		return -EINVAL;
+	if (!call)
+		return -ENOMEM;
+	(void)snprintf(text, sizeof(text), "%lld", (long long)n);
+	return call_prop_set(call, BUS_PROP_DIALOG_TIMEOUT, slice_str(text));
+}
+
+/** Seconds since it was answered. */
+static int get_lifetime(const struct pv_call *c, struct script_value *out)
+{
+	int64_t since;
+
+	return slice_i64(dialog_prop(c, BUS_PROP_DIALOG_START), &since) == 0 ? pv_int(out, clock_wall() - since) : -ENOENT;
+}
+
+/** As Kamailio and OpenSIPS number them: 1 not answered, 4 answered (2xx and its ACK are not told apart), 5 ended. */
+static int get_dialog_status(const struct pv_call *c, struct script_value *out)
+{
+	struct slice s = dialog_prop(c, BUS_PROP_DIALOG_STATUS);
+
+	if (slice_empty(s))
+		return -ENOENT;
+	return pv_int(out, slice_eq(s, SLICE("early")) ? 1 : slice_eq(s, SLICE("confirmed")) ? 4 : 5);
+}
+
+static int get_direction(const struct pv_call *c, struct script_value *out)
+{
+	return pv_text_or_null(out, slice_str(c->msg->props[BUS_PROP_DIALOG_DIR]));
 }
 
 static int get_stat(const struct pv_call *c, struct script_value *out)
@@ -279,7 +340,12 @@ const struct pv_row pv_tm_rows[] = {
 	{.name = "T_reply_code", .get = get_trans, .what = T_CODE},
 	{.name = "T_reply_reason", .get = get_trans, .what = T_REASON},
 	{.name = "T_req", .get = get_request, .takes = PV_INNER_PV},
-	{.name = "DLG_end_reason", .get = get_end_reason},
+	{.name = "DLG_end_reason", .get = get_dialog, .what = BUS_PROP_DIALOG_END},
+	{.name = "DLG_did", .get = get_dialog, .what = BUS_PROP_DIALOG_ID},
+	{.name = "DLG_timeout", .get = get_timeout, .set = set_timeout},
+	{.name = "DLG_lifetime", .get = get_lifetime},
+	{.name = "DLG_status", .get = get_dialog_status},
+	{.name = "DLG_dir", .get = get_direction},
 	{.name = "stat", .get = get_stat, .takes = PV_INNER},
 	{0},
 };

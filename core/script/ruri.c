@@ -130,6 +130,16 @@ static void write_uri(struct buf *b, const struct sip_uri *u)
 	}
 }
 
+/** uri lives in the arena. Another destination is no phone of another node any more. */
+static int set_uri(struct ph_msg *msg, struct slice uri)
+{
+	int err = sip_set_ruri(&msg->sip, uri);
+
+	if (err == 0 && slice_empty(msg->du))
+		msg->foreign = (struct slice){0};
+	return err;
+}
+
 /** The whole URI; copied and checked. */
 static int set_all(struct ph_msg *msg, struct slice uri)
 {
@@ -139,7 +149,7 @@ static int set_all(struct ph_msg *msg, struct slice uri)
 	if (msg->sip.kind != SIP_REQUEST || sip_uri_parse(&check, uri) != 0)
 		return -EINVAL;
 	kept = arena_dup(msg->arena, uri);
-	return kept.p ? sip_set_ruri(&msg->sip, kept) : -ENOMEM;
+	return kept.p ? set_uri(msg, kept) : -ENOMEM;
 }
 
 int ruri_set_part(struct ph_msg *msg, enum uri_part part, struct slice value)
@@ -162,7 +172,7 @@ int ruri_set_part(struct ph_msg *msg, enum uri_part part, struct slice value)
 	if (b.err != 0)
 		return b.err == -ENOMEM ? -ENOMEM : -EINVAL;
 	return sip_uri_parse(&u, buf_slice(&b)) == 0
-		? sip_set_ruri(&msg->sip, buf_slice(&b))
+		? set_uri(msg, buf_slice(&b))
 		: -EINVAL;
 }
 
@@ -173,6 +183,7 @@ int du_set(struct ph_msg *msg, struct slice uri)
 
 	if (slice_empty(uri)) {
 		msg->du = (struct slice){0};
+		msg->foreign = (struct slice){0};
 		return 0;
 	}
 	if (sip_uri_parse(&u, uri) != 0 ||
@@ -182,5 +193,6 @@ int du_set(struct ph_msg *msg, struct slice uri)
 	if (!kept.p)
 		return -ENOMEM;
 	msg->du = kept;
+	msg->foreign = (struct slice){0};
 	return 0;
 }

@@ -47,6 +47,8 @@ struct sip_nameaddr *sip_from(struct sip_msg *msg, int *err);
 struct sip_nameaddr *sip_to(struct sip_msg *msg, int *err);
 /** Contact, Route, Record-Route, Path: values of all fields of that kind in order. "*" of Contact: see sip_contact_star(). */
 struct sip_nameaddr *sip_nameaddrs(struct sip_msg *msg, enum sip_hdr_id id, int *err);
+/** Take one value out of the field it stands in, as an edit; all is the list that it is of. 0 or -ENOMEM. */
+int sip_nameaddr_remove(struct sip_msg *msg, const struct sip_nameaddr *all, const struct sip_nameaddr *n);
 /** Some Contact field is "*". */
 bool sip_contact_star(const struct sip_msg *msg);
 /** Parse a lone value (not from a header), e.g. a stored route set. Same list form, in arena. NULL and *err. */

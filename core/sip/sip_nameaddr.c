@@ -215,6 +215,34 @@ struct sip_nameaddr *sip_nameaddr_parse(struct arena *arena, struct slice text, 
 	return e == 0 ? f.first : NULL;
 }
 
+int sip_nameaddr_remove(struct sip_msg *msg, const struct sip_nameaddr *all,
+	const struct sip_nameaddr *n)
+{
+	const struct sip_nameaddr *prev = NULL, *next = n->next;
+	const char *start = n->hdr->value.p, *end = start + n->hdr->value.len;
+	struct slice rest;
+
+	for (; all != n; all = all->next)
+		if (all->hdr == n->hdr)
+			prev = all;
+	if (next && next->hdr != n->hdr)
+		next = NULL;
+	if (!prev && !next)
+		return sip_hdr_remove(msg, n->hdr);
+	if (!prev) {
+		rest = slice_make(next->text.p, (size_t)(end - next->text.p));
+	} else if (!next) {
+		rest = slice_make(start, (size_t)(prev->text.p + prev->text.len - start));
+	} else {
+		rest = arena_join(msg->arena,
+			slice_make(start, (size_t)(n->text.p - start)),
+			slice_make(next->text.p, (size_t)(end - next->text.p)));
+		if (!rest.p)
+			return -ENOMEM;
+	}
+	return sip_hdr_set(msg, n->hdr, rest);
+}
+
 int sip_contact_q(const struct sip_nameaddr *c, unsigned *out)
 {
 	struct slice q;

@@ -15,6 +15,7 @@
 #include "core/base/slice.h"
 
 #define DIALOG_ID_LEN 24
+#define DIALOG_TIMEOUT_MAX 864000 /**< seconds: the longest that a call may be given */
 
 /** NUL-terminated into out. caller_tag: From tag of the initial INVITE. */
 void dialog_id(char out[DIALOG_ID_LEN + 1], const struct hash_key *key, struct slice call_id, struct slice caller_tag);

@@ -114,7 +114,10 @@ int msg_add_branch(struct ph_msg *msg, const struct tm_target *t)
 	copy->ruri = arena_dup(msg->arena, t->ruri);
 	copy->du = arena_dup(msg->arena, t->du);
 	copy->path = arena_dup(msg->arena, t->path);
-	if (copy->ruri.p == NULL || copy->du.p == NULL || copy->path.p == NULL)
+	copy->foreign = arena_dup(msg->arena, t->foreign);
+	copy->via_params = arena_dup(msg->arena, t->via_params);
+	if (copy->ruri.p == NULL || copy->du.p == NULL || copy->path.p == NULL ||
+		copy->foreign.p == NULL || copy->via_params.p == NULL)
 		return -ENOMEM;
 	for (at = &msg->branches; *at != NULL;)
 		at = &(*at)->next;

@@ -29,6 +29,8 @@ enum ph_route {
 };
 #define PH_ROUTES_ALL 63u
 
+#define MSG_VIA_PARAMS 80
+
 /** What t_relay() sends one branch to; all in the arena. */
 struct tm_target {
 	struct slice ruri;
@@ -36,6 +38,8 @@ struct tm_target {
 	struct slice path;           /**< value for Route headers before the message's own; or empty */
 	const struct net_sock *sock; /**< send from here; NULL: chosen */
 	struct slice foreign;        /**< "udp:198.51.100.8:5060": another node's listener that the phone registered through; or empty */
+	bool flow;                   /**< over a connection that is open, or not at all (RFC 5626 section 5.3) */
+	struct slice via_params;     /**< for our Via: "flow=..."; at most MSG_VIA_PARAMS bytes; or empty */
 	unsigned q;                  /**< thousandths */
 	uint32_t bflags;
 	struct tm_target *next;
@@ -62,6 +66,8 @@ struct ph_msg {
 	unsigned refs;
 	struct ph_worker *worker;
 	struct net_rx rx;
+	/** Another node has carried it here: how it came from there; rx.src and rx.transport are then those of the phone that spoke. NULL: nobody */
+	const struct net_rx *carrier;
 	const struct net_sock *sock; /**< the listener it came to; NULL for messages made here */
 	uint32_t call_hash;
 	uint64_t number;             /**< $mi */
@@ -97,11 +103,17 @@ struct ph_msg {
 	bool via_fixed;              /**< received/rport are on the top Via */
 	bool replied;                /**< some final reply was sent by the script */
 	bool dropped;                /**< drop in an onreply block */
+	unsigned hook;               /**< the host's: whose request_in is next */
 	bool is_local;               /**< a request made here */
 	bool no_script;              /**< carried by the host for another node: no block runs on it or its replies */
 	const char *props[BUS_PROPS]; /**< properties of message scope, by enum bus_prop */
 };
 
+/** How it came to this node, whoever spoke: where replies go. */
+static inline const struct net_rx *msg_rx(const struct ph_msg *msg)
+{
+	return msg->carrier != NULL ? msg->carrier : &msg->rx;
+}
 /** The message that carries flags and AVPs: the request of the transaction if there is one, else msg itself. */
 struct ph_msg *msg_root(struct ph_msg *msg);
 void msg_ref(struct ph_msg *msg);

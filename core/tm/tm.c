@@ -28,6 +28,9 @@ const struct conf_param tm_params[] = {
 		"INVITE."),
 	TM_PARAM(fr_timer, "30000", 100, "How long a branch may be without any reply."),
 	TM_PARAM(fr_inv_timer, "120000", 100, "How long a called phone may ring."),
+	TM_PARAM(detour_timer, "1000", 100,
+		"How long another node may say nothing before a request that it was to "
+		"carry to its phone is sent directly."),
 	{0},
 };
 
@@ -49,6 +52,8 @@ const struct counter_desc tm_counters[] = {
 	[TM_C_STATELESS_REPLIES] = {.name = "tm_replies_stateless", .help = "Replies made here without one."},
 	[TM_C_FULL] = {.name = "tm_refused", .help = "Requests refused with 503: table full or shutting down."},
 	[TM_C_SOCKET_FALLBACK] = {.name = "tm_socket_fallbacks", .help = "Wanted sending sockets that did not fit the next hop."},
+	[TM_C_DETOURS] = {.name = "tm_detours", .help = "Requests sent through another node, which holds the phone's socket."},
+	[TM_C_DETOURS_FAILED] = {.name = "tm_detours_failed", .help = "Of these, sent directly after all: the node was silent, refused or could not be reached."},
 	{0},
 };
 /* clang-format on */

@@ -25,19 +25,22 @@ struct tm_conf {
 	int64_t timer_c;          /**< 180000 */
 	int64_t fr_timer;         /**< no reply at all to a non-INVITE, or nothing provisional to an INVITE: 30000 */
 	int64_t fr_inv_timer;     /**< no final reply after a provisional one: 120000 */
+	int64_t detour_timer;     /**< no word from the other node that was to carry it: 1000 */
 	int64_t max_transactions; /**< limits.transactions per worker: 100000 */
 	int64_t retry_after;      /**< s, in 503s: 5 */
 };
-extern const struct conf_param tm_params[]; /**< t1 t2 t4 timer_c fr_timer fr_inv_timer */
+extern const struct conf_param tm_params[]; /**< t1 t2 t4 timer_c fr_timer fr_inv_timer detour_timer */
 extern const struct counter_desc tm_counters[];
 enum {
 	TM_C_SERVER /* total made */, TM_C_ACTIVE /* gauge */, TM_C_BRANCHES, TM_C_RETRANS_IN /* absorbed requests */,
 	TM_C_RETRANS_REPLY_IN, TM_C_RETRANS_OUT, TM_C_ACK_ABSORBED, TM_C_CANCELS, TM_C_TIMEOUTS, TM_C_SEND_FAILED,
 	TM_C_REPLIES_STRAY, TM_C_REPLIES_FORWARDED, TM_C_LOCAL_REPLIES, TM_C_STATELESS_REPLIES, TM_C_FULL,
 	TM_C_SOCKET_FALLBACK, /* the wanted socket did not fit the next hop */
+	TM_C_DETOURS, TM_C_DETOURS_FAILED,
 };
 
 struct tm_detour;
+struct tm_flow;
 
 enum tm_verdict {
 	TM_GO = 0,
@@ -47,7 +50,7 @@ enum tm_verdict {
 
 struct tm_hooks {
 	/**
-	 * A reply, before it acts: run onreply blocks. reply->trans and ->branch are set when it belongs to a transaction
+	 * A reply, before it acts: run onreply blocks. When another node has carried it, its rx.src is the phone's. reply->trans and ->branch are set when it belongs to a transaction
 	 * (NULL: stray). Called for one reply of a branch at a time. TM_DROP of a final reply counts as TM_GO.
 	 */
 	enum tm_verdict (*on_reply)(void *self, struct ph_msg *reply);
@@ -66,12 +69,18 @@ struct tm_hooks {
 	void (*on_request_out)(void *self, struct ph_msg *request, const struct tm_branch *br, const struct net_dest *dest);
 	void (*on_reply_out)(void *self, struct ph_msg *reply);
 	void (*on_local_reply)(void *self, struct ph_msg *request, unsigned code);
+	/** True: it was somebody's; nothing more happens to it. */
+	bool (*on_stray_reply)(void *self, struct ph_msg *reply);
+	/* Other nodes: tm_detour.c. May be NULL */
+
+	/** Is that Route, the topmost one of request, a flow of this cluster's? 0 and *out, or -ENOENT. */
+	int (*on_flow_route)(void *self, struct ph_msg *request, const struct sip_uri *route, struct tm_flow *out);
 	/**
-	 * The target's phone is reached through a listener of another node (target->foreign): 0 with the way there, -ENOENT: that node is not known
-	 * to be alive, send it directly.
+	 * The target's phone is reached through a listener of another node (target->foreign): 0 with the way there, in the request's arena; -ENOENT: that
+	 * node is not known to be alive, send it directly.
 	 */
-	int (*on_foreign)(void *self, struct slice socket, const struct net_hop *phone, struct arena *arena, struct tm_detour *out);
-	/** That node was silent. */
+	int (*on_foreign)(void *self, struct ph_msg *request, struct slice socket, const struct net_hop *phone, struct tm_detour *out);
+	/** That node was silent, or refused. */
 	void (*on_foreign_silent)(void *self, struct slice socket);
 };
 
@@ -79,6 +88,13 @@ struct tm_hooks {
 struct tm_detour {
 	struct net_hop hop;
 	struct slice route;
+};
+
+/** A phone, and the listener that its pinhole belongs to. In the request's arena. */
+struct tm_flow {
+	struct slice socket;         /**< "udp:198.51.100.8:5060" */
+	const struct net_sock *sock; /**< ours; NULL: another node's */
+	struct net_hop phone;
 };
 
 struct tm_setup {
@@ -122,7 +138,7 @@ bool tm_is_canceled(const struct ph_msg *msg);
 
 enum { /* codes of tm_relay(), as scripts see them */
 	TM_RELAYED = 1, TM_E_INTERNAL = -1, TM_E_BAD_MESSAGE = -2, TM_E_NO_DEST = -3, TM_E_UNRESOLVED = -4,
-	TM_E_FILTERED = -5, TM_E_SEND = -6, TM_RELAY_PARKED = -100,
+	TM_E_FILTERED = -5, TM_E_SEND = -6, TM_E_FLOW = -7, TM_RELAY_PARKED = -100,
 };
 enum { TM_F_NO_100 = 1, TM_F_NO_ERROR_REPLY = 2, TM_F_NO_DNS_FAILOVER = 4 };
 /**
@@ -156,7 +172,12 @@ typedef void (*tm_local_done)(void *arg, unsigned status, struct ph_msg *reply);
 int tm_local_new(struct ph_msg **out, struct tm *tm, struct ph_worker *worker, struct slice text);
 /** Send it to target. Not for INVITE. done runs once, later. 0 or negative errno, and done will not run. The caller keeps its reference. */
 int tm_local(struct tm *tm, struct ph_msg *msg, const struct tm_target *target, tm_local_done done, void *arg);
-/** End an INVITE that has no final reply: its branches are cancelled (reason: header line or empty), code goes upstream. 0; -EALREADY: it has one. */
+/** All of them that are under way end with status 0, now: before those go whom done would tell. */
+void tm_local_abandon(struct tm *tm);
+/**
+ * End an INVITE that has no final reply: its branches are cancelled, code goes upstream, both with reason (complete Reason header line, or empty). 0;
+ * -EALREADY: it has one; -ENOMEM.
+ */
 int tm_abort(struct tm *tm, struct ph_msg *request, unsigned code, struct slice reason);
 
 /* Replies */
@@ -173,7 +194,7 @@ void tm_send_error(struct tm *tm, uint64_t cookie, int err);
 /* What scripts may ask */
 
 unsigned tm_branch_index(const struct tm_branch *br);
-/** Where it was sent. */
+/** Where it was sent; through another node: to that. */
 const struct net_dest *tm_branch_dest(const struct tm_branch *br);
 const struct tm_target *tm_branch_target(const struct tm_branch *br);
 uint32_t *tm_branch_flags(struct tm_branch *br);

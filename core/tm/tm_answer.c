@@ -8,7 +8,7 @@ void answer_fix_via(struct ph_msg *msg)
 	if (msg->via_fixed)
 		return;
 	/* Without memory the reply still finds its way: its destination does not come from the text. */
-	if (sip_via_fix(&msg->sip, &msg->rx.src, false) == 0)
+	if (sip_via_fix(&msg->sip, &msg_rx(msg)->src, false) == 0)
 		msg->via_fixed = true;
 }
 
@@ -43,6 +43,13 @@ int answer_send(struct tm_trans *t, unsigned code, struct slice reason,
 
 	if (tm_has_final(t) || t->request == NULL)
 		return -EALREADY;
+	if (t->is_local) {
+		if (code >= 200)
+			local_final(t, code, NULL);
+		return 0;
+	}
+	if (code >= 200 && t->tm->s.hooks->on_local_reply != NULL)
+		t->tm->s.hooks->on_local_reply(t->tm->s.self, t->request, code);
 	err = answer_write(t->tm, &t->request->sip, code, reason, extra, body);
 	if (err != 0)
 		return err;

@@ -64,7 +64,7 @@ static void life_of_branch(struct tm_branch *br)
 
 	if (br->send_failed && br->state == TC_CALLING) {
 		branch_terminate(br);
-		reply_local(br, 503);
+		reply_local(br, br->dest.no_connect ? 430 : 503);
 	} else if (br->state == TC_PROCEEDING && tm_is_invite(t)) {
 		ringing_too_long(br);
 	} else if (br->state == TC_CALLING || br->state == TC_PROCEEDING) {
@@ -112,6 +112,7 @@ struct tm_branch *branch_new(struct tm_trans *t, const struct tm_target *target)
 void branch_free(struct tm_branch *br)
 {
 	msg_unref(&br->reply);
+	detour_free(br);
 	free(br->sent);
 	free(br->accepted);
 	free(br);
@@ -137,6 +138,7 @@ void branch_terminate(struct tm_branch *br)
 {
 	timer_stop(&br->resend);
 	timer_stop(&br->life);
+	detour_end(br);
 	if (br->gen != 0)
 		slot_give(br->trans->tm, br);
 	br->state = TC_TERMINATED;
@@ -145,10 +147,25 @@ void branch_terminate(struct tm_branch *br)
 	br->sent_len = 0;
 }
 
+uint64_t branch_patience(const struct tm *tm)
+{
+	return least(64 * tm->s.conf->t1, tm->s.conf->fr_timer);
+}
+
+void branch_calling(struct tm_branch *br)
+{
+	struct tm *tm = br->trans->tm;
+
+	br->state = TC_CALLING;
+	br->reliable = br->dest.transport != SIP_TR_UDP;
+	timer_stop(&br->resend);
+	start_resend(br, (uint64_t)tm->s.conf->t1);
+	timer_start(tm->s.loop, &br->life, branch_patience(tm));
+}
+
 int branch_start(struct tm_branch *br)
 {
 	struct tm *tm = br->trans->tm;
-	const struct tm_conf *conf = tm->s.conf;
 	char *sent = malloc(tm->out.len);
 	int err;
 
@@ -163,11 +180,8 @@ int branch_start(struct tm_branch *br)
 	}
 	br->sent = sent;
 	br->sent_len = tm->out.len;
-	br->state = TC_CALLING;
-	br->reliable = br->dest.transport != SIP_TR_UDP;
 	tm_count(tm, TM_C_BRANCHES);
-	start_resend(br, (uint64_t)conf->t1);
-	timer_start(tm->s.loop, &br->life, least(64 * conf->t1, conf->fr_timer));
+	branch_calling(br);
 	return 0;
 }
 
@@ -179,6 +193,11 @@ unsigned tm_branch_index(const struct tm_branch *br)
 const struct tm_target *tm_branch_target(const struct tm_branch *br)
 {
 	return &br->target;
+}
+
+const struct net_dest *tm_branch_dest(const struct tm_branch *br)
+{
+	return &br->dest;
 }
 
 uint32_t *tm_branch_flags(struct tm_branch *br)
@@ -199,6 +218,8 @@ void tm_send_error(struct tm *tm, uint64_t cookie, int err)
 	if (br == NULL || br->state != TC_CALLING || br->send_failed)
 		return;
 	LOG(tm->log, LOG_L_INFO, "branch %u not sent: %s", br->index, strerror(-err));
+	if (detour_send_error(br))
+		return;
 	/* net may be in the middle of sending for us: act when it is through. */
 	br->send_failed = true;
 	timer_stop(&br->resend);

@@ -5,22 +5,28 @@
 
 #define REASON_MAX 512
 
-void cancel_send(struct tm_branch *br)
+void cancel_write_send(
+	const struct tm_trans *t, struct slice sent, const struct net_dest *dest)
 {
-	struct tm *tm = br->trans->tm;
-	struct sip_msg sent;
+	struct tm *tm = t->tm;
+	struct net_dest to = *dest;
+	struct sip_msg msg;
 	struct sip_error why;
 
 	arena_reset(tm->scratch);
-	if (sip_parse(&sent, tm->scratch, slice_make(br->sent, br->sent_len), NULL,
-		    &why) != 0)
+	if (sip_parse(&msg, tm->scratch, sent, NULL, &why) != 0)
 		return;
 	buf_reset(&tm->out);
-	sip_write_cancel(&tm->out, &sent, br->trans->cancel_reason);
+	sip_write_cancel(&tm->out, &msg, t->cancel_reason);
 	if (tm->out.err != 0)
 		return;
-	br->dest.cookie = 0;
-	net_send(tm->s.net, &br->dest, buf_slice(&tm->out));
+	to.cookie = 0;
+	net_send(tm->s.net, &to, buf_slice(&tm->out));
+}
+
+void cancel_send(struct tm_branch *br)
+{
+	cancel_write_send(br->trans, slice_make(br->sent, br->sent_len), &br->dest);
 }
 
 void cancel_branch(struct tm_branch *br)
@@ -69,6 +75,22 @@ void cancel_trans(struct tm_trans *t, struct ph_msg *cancel)
 	if (t->request == NULL)
 		return;
 	cancel_pending(t, NULL, reason_of(t->request, cancel));
+}
+
+int tm_abort(struct tm *tm, struct ph_msg *request, unsigned code, struct slice reason)
+{
+	struct tm_trans *t = request->trans;
+	struct slice lines = arena_dup(request->arena, reason);
+	int err;
+
+	(void)tm;
+	if (t == NULL || t->tm == NULL || tm_has_final(t) || t->request != request)
+		return -EALREADY;
+	trans_enter(t);
+	t->cancel_reason = lines;
+	err = answer_send(t, code, (struct slice){0}, lines, (struct slice){0});
+	trans_leave(t);
+	return err;
 }
 
 /* Nobody is left who could bring a final reply. */

@@ -39,21 +39,28 @@ static void provisional(struct tm_branch *br, unsigned status)
 		cancel_branch(br);
 }
 
+int branch_write_ack(struct tm *tm, struct slice sent, struct ph_msg *reply)
+{
+	struct sip_msg msg;
+	struct sip_error why;
+	int err;
+
+	arena_reset(tm->scratch);
+	err = sip_parse(&msg, tm->scratch, sent, NULL, &why);
+	if (err != 0)
+		return err;
+	buf_reset(&tm->out);
+	sip_write_ack(&tm->out, &msg, &reply->sip);
+	return tm->out.err;
+}
+
 /* Section 17.1.1.3. The ACK takes the place of the request: both are not needed any more, the ACK may be again. */
 static void acknowledge(struct tm_branch *br, struct ph_msg *reply)
 {
 	struct tm *tm = br->trans->tm;
-	struct sip_msg sent;
-	struct sip_error why;
 	char *ack;
 
-	arena_reset(tm->scratch);
-	if (sip_parse(&sent, tm->scratch, slice_make(br->sent, br->sent_len), NULL,
-		    &why) != 0)
-		return;
-	buf_reset(&tm->out);
-	sip_write_ack(&tm->out, &sent, &reply->sip);
-	if (tm->out.err != 0)
+	if (branch_write_ack(tm, slice_make(br->sent, br->sent_len), reply) != 0)
 		return;
 	br->dest.cookie = 0;
 	net_send(tm->s.net, &br->dest, buf_slice(&tm->out));
@@ -134,6 +141,8 @@ void branch_reply(struct tm_branch *br, struct ph_msg *reply)
 {
 	unsigned status = reply->sip.status;
 
+	if (br->detour != NULL && detour_reply(br, reply))
+		return;
 	if (br->state == TC_ACCEPTED) {
 		accepted_again(br, reply);
 		return;

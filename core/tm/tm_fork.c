@@ -24,9 +24,10 @@ struct tm_relay {
 	struct tm_branch *br; /* in hand */
 
 	/* The request as it was before the branch in hand */
-	bool edited;
+	bool marked; /* its fields and headers */
 	sip_mark mark;
-	struct slice du, path;
+	bool edited; /* and the rest */
+	struct slice du, path, foreign;
 	const struct net_sock *send_sock;
 	uint32_t bflags;
 	struct tm_branch *branch;
@@ -44,9 +45,9 @@ static int request_edit(struct tm_relay *op)
 	struct ph_msg *request = op->request;
 	const struct tm_target *target = &op->br->target;
 
-	op->mark = sip_edit_mark(&request->sip);
 	op->du = request->du;
 	op->path = request->path;
+	op->foreign = request->foreign;
 	op->send_sock = request->send_sock;
 	op->bflags = request->bflags;
 	op->branch = request->branch;
@@ -54,6 +55,7 @@ static int request_edit(struct tm_relay *op)
 	request->du = target->du;
 	request->path = target->path;
 	request->send_sock = target->sock;
+	request->foreign = target->foreign;
 	request->bflags = target->bflags;
 	request->branch = op->br;
 	if (slice_eq(request->sip.ruri, target->ruri))
@@ -70,6 +72,7 @@ static void request_take(struct tm_relay *op, uint32_t bflags)
 	target->du = op->request->du;
 	target->path = op->request->path;
 	target->sock = op->request->send_sock;
+	target->foreign = op->request->foreign;
 	if (op->request->bflags != bflags)
 		target->bflags = op->request->bflags;
 }
@@ -78,13 +81,16 @@ static void request_restore(struct tm_relay *op)
 {
 	struct ph_msg *request = op->request;
 
+	if (op->marked)
+		sip_rollback(&request->sip, op->mark);
+	op->marked = false;
 	if (!op->edited)
 		return;
 	op->edited = false;
-	sip_rollback(&request->sip, op->mark);
 	request->du = op->du;
 	request->path = op->path;
 	request->send_sock = op->send_sock;
+	request->foreign = op->foreign;
 	request->bflags = op->bflags;
 	request->branch = op->branch;
 }
@@ -102,22 +108,34 @@ static void branch_end(struct tm_relay *op, int err)
 	op->br = NULL;
 }
 
+static int branch_send_directly(struct tm_relay *op, const struct net_hop *hop)
+{
+	struct tm *tm = op->trans->tm;
+	struct tm_branch *br = op->br;
+	char branch[TM_BRANCH_LEN + 1];
+	int err;
+
+	key_branch(tm, br->slot, br->gen, branch);
+	err = send_write_to(tm, op->request, &br->target, hop, branch, &br->dest);
+	return err == 0 ? branch_start(br) : err;
+}
+
 static int branch_send(struct tm_relay *op, const struct net_hop *hop)
 {
 	struct tm *tm = op->trans->tm;
 	struct tm_branch *br = op->br;
-	const struct net_sock *sock;
-	char branch[TM_BRANCH_LEN + 1];
-	int err;
+	struct net_dest dest;
+	int err = -ENOENT;
 
-	err = send_sock(tm, op->request, br->target.sock, hop, &sock);
-	if (err != 0)
-		return err;
-	br->dest = (struct net_dest){
-		.sock = sock, .transport = hop->transport, .addr = hop->addr};
-	key_branch(tm, br->slot, br->gen, branch);
-	err = send_write(tm, op->request, &br->target, sock, branch);
-	return err == 0 ? branch_start(br) : err;
+	if (br->target.foreign.len > 0)
+		err = detour_start(br, op->request, hop);
+	if (err == -ENOENT)
+		err = branch_send_directly(op, hop);
+	if (err == 0 && tm->s.hooks->on_request_out != NULL) {
+		dest = detour_phone(br);
+		tm->s.hooks->on_request_out(tm->s.self, op->request, br, &dest);
+	}
+	return err;
 }
 
 static void branch_resolved(
@@ -143,7 +161,7 @@ static void branch_resolved(
 		LOG_CALL(op->trans->tm->log, LOG_L_INFO, op->request->sip.call_id,
 			"branch %u not sent: %s", op->br->index, strerror(-err));
 	}
-	branch_end(op, TM_E_SEND);
+	branch_end(op, op->br->target.flow ? TM_E_FLOW : TM_E_SEND);
 }
 
 static void relay_resolved(
@@ -157,6 +175,7 @@ static bool branch_resolve(struct tm_relay *op)
 	unsigned count = 0;
 	int err;
 
+	detour_unwrap(op->trans->tm, op->request, &op->br->target);
 	err = send_next_hop(op->request, &op->br->target, &query);
 	if (err != 0) {
 		branch_end(op, err);
@@ -193,6 +212,8 @@ static bool branch_begin(struct tm_relay *op)
 		op->err = TM_E_INTERNAL;
 		return true;
 	}
+	op->mark = sip_edit_mark(&op->request->sip);
+	op->marked = true;
 	if (op->request->armed.on_branch < 0 || t->tm->s.hooks->on_branch == NULL)
 		return branch_resolve(op);
 	if (request_edit(op) != 0) {

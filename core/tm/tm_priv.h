@@ -46,6 +46,8 @@ struct tm_queued {
 	struct tm_queued *next;
 };
 
+struct tm_detoured;
+
 struct tm_branch {
 	struct tm_branch *next;
 	struct tm_trans *trans;
@@ -57,6 +59,7 @@ struct tm_branch {
 	struct net_dest dest;
 	char *sent; /* the request as it went out; after a negative final reply to INVITE: its ACK */
 	size_t sent_len;
+	struct tm_detoured *detour; /* it went through another node; NULL: it did not */
 	struct timer resend; /* A, E; then repeats of our CANCEL */
 	struct timer life;   /* B, F, C, then D, K, M */
 	uint64_t interval;
@@ -107,6 +110,14 @@ struct tm_trans {
 	/* All in the request's arena: the message's own target; header line for our CANCELs */
 	struct slice relayed_ruri, relayed_path;
 	struct slice cancel_reason;
+	/* A request made here: who hears of its final reply */
+	struct {
+		tm_local_done done; /* NULL: has been told */
+		void *arg;
+		bool starting; /* tm_local() is on the stack */
+	} local;
+	bool is_local;
+	bool no_script; /* as its request says */
 	bool reliable;
 	bool canceled;
 	bool parked;      /* a script is suspended with the request */
@@ -254,9 +265,31 @@ int send_next_hop(
 /** 0 and *sock, or -EHOSTUNREACH. */
 int send_sock(struct tm *tm, const struct ph_msg *msg, const struct net_sock *wanted,
 	const struct net_hop *hop, const struct net_sock **out);
-/** Write msg for target into tm->out, our Via with branch on top. 0 or -errno. */
-int send_write(struct tm *tm, struct ph_msg *msg, const struct tm_target *target,
-	const struct net_sock *sock, const char *branch);
+/** Write msg for target into tm->out, our Via with branch on top; *out is where it goes. 0 or -errno. */
+int send_write_to(struct tm *tm, struct ph_msg *msg, const struct tm_target *target,
+	const struct net_hop *hop, const char *branch, struct net_dest *out);
+
+/* tm_detour.c: the way through another node */
+
+/**
+ * A Route that is a flow of this cluster's is taken off (an edit), and target says what it said. Errors are left to whoever
+ * follows the Route.
+ */
+void detour_unwrap(struct tm *tm, struct ph_msg *request, struct tm_target *target);
+/** The branch begins on its way through the node that holds target.foreign. -ENOENT: send it directly. */
+int detour_start(struct tm_branch *br, struct ph_msg *request, const struct net_hop *phone);
+/** What it sends, into tm->out; *out is where. -ENOENT likewise. */
+int detour_write(struct tm *tm, struct ph_msg *msg, const struct tm_target *target,
+	const struct net_hop *phone, const char *branch, struct net_dest *out);
+/** Where the request goes in the end. */
+struct net_dest detour_phone(const struct tm_branch *br);
+/** A reply of such a branch. True: it is dealt with. */
+bool detour_reply(struct tm_branch *br, struct ph_msg *reply);
+/** It could not be sent. True: it will be sent the other way. */
+bool detour_send_error(struct tm_branch *br);
+/** The branch is over: its timer stops, the other way is forgotten. */
+void detour_end(struct tm_branch *br);
+void detour_free(struct tm_branch *br);
 
 /* tm_branch.c, tm_client.c: a client transaction */
 
@@ -268,6 +301,12 @@ void branch_free(struct tm_branch *br);
 void branch_terminate(struct tm_branch *br);
 /** tm->out goes to br->dest: the client transaction begins. 0 or -errno. */
 int branch_start(struct tm_branch *br);
+/** br->sent has gone to br->dest: its timers begin. */
+void branch_calling(struct tm_branch *br);
+/** How long that may go without any reply. ms */
+uint64_t branch_patience(const struct tm *tm);
+/** ACK (section 17.1.1.3) to a negative reply to sent, into tm->out. 0 or -errno. */
+int branch_write_ack(struct tm *tm, struct slice sent, struct ph_msg *reply);
 /** A reply of this branch has arrived. */
 void branch_reply(struct tm_branch *br, struct ph_msg *reply);
 
@@ -306,12 +345,23 @@ int fork_start(struct tm_trans *t, struct ph_msg *msg, const struct tm_target *t
 /** Give up one that waits (tm goes away). */
 void fork_abandon(struct tm_trans *t);
 
+/* tm_local.c: requests made here */
+
+/** The final reply; reply NULL: made here. */
+void local_final(struct tm_trans *t, unsigned code, struct ph_msg *reply);
+/** The timer that local_final() started during tm_local(). */
+void local_due(struct tm_trans *t);
+/** tm goes away. */
+void local_abandon(struct tm_trans *t);
+
 /* tm_cancel.c */
 
 /** Cancel what is pending, except `but`. reason: header line in lasting memory, or empty. */
 void cancel_pending(struct tm_trans *t, const struct tm_branch *but, struct slice reason);
 void cancel_branch(struct tm_branch *br);
 void cancel_send(struct tm_branch *br);
+/** CANCEL of a request that was sent to dest. */
+void cancel_write_send(const struct tm_trans *t, struct slice sent, const struct net_dest *dest);
 /** The caller's CANCEL took effect on t. */
 void cancel_trans(struct tm_trans *t, struct ph_msg *cancel);
 int cancel_relay(struct tm *tm, struct ph_msg *cancel);

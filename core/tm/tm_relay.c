@@ -25,6 +25,8 @@ unsigned relay_error_reply(int code)
 		return 473;
 	case TM_E_SEND:
 		return 477;
+	case TM_E_FLOW:
+		return 430;
 	default:
 		return 500;
 	}
@@ -36,6 +38,7 @@ struct tm_target relay_target(const struct ph_msg *msg, const struct tm_target *
 		.du = msg->du,
 		.path = msg->path,
 		.sock = msg->send_sock,
+		.foreign = msg->foreign,
 		.q = msg->q,
 		.bflags = msg->bflags};
 
@@ -44,7 +47,7 @@ struct tm_target relay_target(const struct ph_msg *msg, const struct tm_target *
 		target.next = NULL;
 		if (target.ruri.len == 0)
 			target.ruri = msg->sip.ruri;
-		if (target.sock == NULL)
+		if (target.sock == NULL && target.foreign.len == 0)
 			target.sock = msg->send_sock;
 	}
 	return target;

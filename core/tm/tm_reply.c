@@ -47,6 +47,13 @@ static void forward(struct tm_branch *br, struct ph_msg *reply)
 	unsigned status = reply->sip.status;
 	bool accepted = tm_is_invite(t) && status >= 200 && status < 300;
 
+	if (t->is_local) {
+		if (status >= 200)
+			local_final(t, status, reply);
+		return;
+	}
+	if (tm->s.hooks->on_reply_out != NULL)
+		tm->s.hooks->on_reply_out(tm->s.self, reply);
 	buf_reset(&tm->out);
 	sip_write_reply(&tm->out, &reply->sip);
 	if (tm->out.err != 0) {
@@ -290,6 +297,9 @@ void tm_reply_in(struct tm *tm, struct ph_msg *reply)
 		return;
 	}
 	br = branch_of(tm, reply, via);
+	if (br == NULL && via->next == NULL && tm->s.hooks->on_stray_reply != NULL &&
+		tm->s.hooks->on_stray_reply(tm->s.self, reply))
+		return;
 	if (br == NULL) {
 		stateless_reply_in(tm, reply);
 		return;
@@ -298,11 +308,12 @@ void tm_reply_in(struct tm *tm, struct ph_msg *reply)
 	trans_enter(t);
 	if (reply->sip.method == SIP_CANCEL) {
 		cancel_answered(br, reply->sip.status);
-	} else if (via->next == NULL) {
+	} else if ((via->next == NULL) != t->is_local) {
 		tm_count(tm, TM_C_REPLIES_STRAY); /* it has lost its way back */
 	} else {
 		trans_bind(&reply->trans, t);
 		reply->branch = br;
+		reply->no_script = t->no_script;
 		branch_reply(br, reply);
 	}
 	trans_leave(t);

@@ -74,17 +74,36 @@ int send_sock(struct tm *tm, const struct ph_msg *msg, const struct net_sock *wa
 	return 0;
 }
 
-int send_write(struct tm *tm, struct ph_msg *msg, const struct tm_target *target,
+/* Write msg for target into tm->out, our Via with branch on top. */
+static int send_write(struct tm *tm, struct ph_msg *msg, const struct tm_target *target,
 	const struct net_sock *sock, const char *branch)
 {
-	char via[sizeof(sock->via) + TM_BRANCH_LEN + 16];
+	char via[sizeof(sock->via) + TM_BRANCH_LEN + MSG_VIA_PARAMS + 16];
 	struct sip_forward fwd = {.ruri = target->ruri, .route = target->path};
 
-	snprintf(via, sizeof(via), "%s;branch=%s", sock->via, branch);
+	snprintf(via, sizeof(via), "%s;branch=%s%s%.*s", sock->via, branch,
+		target->via_params.len > 0 ? ";" : "", SLICE_ARG(target->via_params));
 	fwd.via = slice_str(via);
 	if (sip_hdr_first(&msg->sip, SIP_H_MAX_FORWARDS) == NULL)
 		fwd.extra = SLICE("Max-Forwards: 70\r\n");
 	buf_reset(&tm->out);
 	sip_write_request(&tm->out, &msg->sip, &fwd);
 	return tm->out.err;
+}
+
+int send_write_to(struct tm *tm, struct ph_msg *msg, const struct tm_target *target,
+	const struct net_hop *hop, const char *branch, struct net_dest *out)
+{
+	const struct net_sock *sock;
+	int err = send_sock(tm, msg, target->sock, hop, &sock);
+
+	if (err == 0)
+		err = send_write(tm, msg, target, sock, branch);
+	if (err != 0)
+		return err;
+	*out = (struct net_dest){.sock = sock,
+		.transport = hop->transport,
+		.addr = hop->addr,
+		.no_connect = target->flow};
+	return 0;
 }

@@ -32,7 +32,7 @@ void server_send(struct tm_trans *t, unsigned code, struct slice bytes, bool kee
 
 	/* The script may have asked for rport since the last one. */
 	if (t->request != NULL)
-		dest_of_reply(tm, &t->request->sip, &t->request->rx, &t->dest);
+		dest_of_reply(tm, &t->request->sip, msg_rx(t->request), &t->dest);
 	err = net_send(tm->s.net, &t->dest, bytes);
 	if (err != 0) {
 		tm_count(tm, TM_C_SEND_FAILED);
@@ -223,7 +223,7 @@ int tm_newtran(struct tm *tm, struct ph_msg *msg)
 	t = trans_new(tm, msg, key);
 	if (t == NULL)
 		return -ENOMEM;
-	return dest_of_reply(tm, &msg->sip, &msg->rx, &t->dest);
+	return dest_of_reply(tm, &msg->sip, msg_rx(msg), &t->dest);
 }
 
 void tm_script_parked(struct tm *tm, struct ph_msg *msg, bool parked)

@@ -9,46 +9,61 @@ struct tm_forward {
 	struct tm *tm;      /* NULL: gone */
 	struct ph_msg *msg; /* counted */
 	struct tm_target target;
+	sip_mark mark; /* the message as it came */
 };
 
-/* Code as tm_relay() has it. */
-static int forward_send(struct tm *tm, struct ph_msg *msg, const struct tm_target *target,
-	const struct net_hop *hops, unsigned count)
+static int forward_to(struct tm_forward *f, const struct net_hop *hop, const char *branch)
 {
-	const struct sip_via *via = sip_via_list(&msg->sip, NULL);
-	struct net_dest dest = {0};
+	struct tm *tm = f->tm;
+	struct net_dest dest;
+	bool detour = f->target.foreign.len > 0;
+	int err;
+
+	detour = detour &&
+		detour_write(tm, f->msg, &f->target, hop, branch, &dest) == 0;
+	err = detour ? 0 : send_write_to(tm, f->msg, &f->target, hop, branch, &dest);
+	if (err == 0)
+		err = net_send(tm->s.net, &dest, buf_slice(&tm->out));
+	if (err != 0 || tm->s.hooks->on_request_out == NULL)
+		return err;
+	if (detour)
+		dest = (struct net_dest){.transport = hop->transport, .addr = hop->addr};
+	tm->s.hooks->on_request_out(tm->s.self, f->msg, NULL, &dest);
+	return 0;
+}
+
+/* Code as tm_relay() has it. */
+static int forward_send(
+	struct tm_forward *f, const struct net_hop *hops, unsigned count)
+{
+	struct tm *tm = f->tm;
+	const struct sip_via *via = sip_via_list(&f->msg->sip, NULL);
 	char branch[TM_BRANCH_LEN + 1];
 	int err = -EBADMSG;
 
-	if (via == NULL || key_stateless(tm, &msg->sip, via, branch) != 0)
+	if (via == NULL || key_stateless(tm, &f->msg->sip, via, branch) != 0)
 		return TM_E_BAD_MESSAGE;
 	for (unsigned i = 0; i < count; i++) {
-		dest.transport = hops[i].transport;
-		dest.addr = hops[i].addr;
-		err = send_sock(tm, msg, target->sock, &hops[i], &dest.sock);
-		if (err == 0)
-			err = send_write(tm, msg, target, dest.sock, branch);
-		if (err == 0)
-			err = net_send(tm->s.net, &dest, buf_slice(&tm->out));
+		err = forward_to(f, &hops[i], branch);
 		if (err == 0)
 			return TM_RELAYED;
 		tm_count(tm, TM_C_SEND_FAILED);
 	}
-	LOG_CALL(tm->log, LOG_L_INFO, msg->sip.call_id, "request not forwarded: %s",
+	LOG_CALL(tm->log, LOG_L_INFO, f->msg->sip.call_id, "request not forwarded: %s",
 		strerror(-err));
-	return TM_E_SEND;
+	return f->target.flow ? TM_E_FLOW : TM_E_SEND;
 }
 
-static int forward_resolved(struct tm *tm, struct ph_msg *msg,
-	const struct tm_target *target, int err, const struct net_hop *hops,
-	unsigned count)
+static int forward_resolved(
+	struct tm_forward *f, int err, const struct net_hop *hops, unsigned count)
 {
 	int code = TM_E_UNRESOLVED;
 
 	if (err == 0 && count > 0)
-		code = forward_send(tm, msg, target, hops, count);
+		code = forward_send(f, hops, count);
 	if (code < 0)
-		msg->last_error = (int)relay_error_reply(code);
+		f->msg->last_error = (int)relay_error_reply(code);
+	sip_rollback(&f->msg->sip, f->mark);
 	return code;
 }
 
@@ -69,7 +84,7 @@ static void forward_later(void *arg, int err, const struct net_hop *hops, unsign
 
 	if (tm != NULL) {
 		forward_remove(f);
-		err = forward_resolved(tm, msg, &f->target, err, hops, count);
+		err = forward_resolved(f, err, hops, count);
 		tm->s.hooks->on_relayed(tm->s.self, msg, err);
 	}
 	msg_unref(&msg);
@@ -93,14 +108,17 @@ int tm_forward(struct tm *tm, struct ph_msg *msg, const struct tm_target *to)
 	if (f == NULL || msg->sip.kind != SIP_REQUEST)
 		return TM_E_INTERNAL;
 	answer_fix_via(msg);
+	f->tm = tm;
+	f->msg = msg;
+	f->mark = sip_edit_mark(&msg->sip);
 	f->target = relay_target(msg, to);
+	detour_unwrap(tm, msg, &f->target);
 	err = send_next_hop(msg, &f->target, &query);
 	if (err != 0) {
 		msg->last_error = (int)relay_error_reply(err);
+		sip_rollback(&msg->sip, f->mark);
 		return err;
 	}
-	f->tm = tm;
-	f->msg = msg;
 	err = net_resolve(tm->s.net, &query, hops, &count, forward_later, f);
 	if (err == -EINPROGRESS) {
 		msg_ref(msg);
@@ -108,7 +126,7 @@ int tm_forward(struct tm *tm, struct ph_msg *msg, const struct tm_target *to)
 		tm->forwards = f;
 		return TM_RELAY_PARKED;
 	}
-	return forward_resolved(tm, msg, &f->target, err, hops, count);
+	return forward_resolved(f, err, hops, count);
 }
 
 int tm_reply_stateless(struct tm *tm, struct ph_msg *msg, unsigned code,
@@ -124,7 +142,7 @@ int tm_reply_stateless(struct tm *tm, struct ph_msg *msg, unsigned code,
 	if (msg->trans != NULL)
 		return tm_reply(tm, msg, code, reason, extra);
 	answer_fix_via(msg);
-	if (dest_of_reply(tm, &msg->sip, &msg->rx, &dest) != 0 ||
+	if (dest_of_reply(tm, &msg->sip, msg_rx(msg), &dest) != 0 ||
 		answer_write(tm, &msg->sip, code, reason, extra, none) != 0 ||
 		net_send(tm->s.net, &dest, buf_slice(&tm->out)) != 0) {
 		tm_count(tm, TM_C_SEND_FAILED);

@@ -74,6 +74,8 @@ static void life_due(void *arg)
 	trans_enter(t);
 	if (t->state == TS_PROCEEDING) {
 		life_of_proceeding(t);
+	} else if (t->is_local && t->local.done != NULL) {
+		local_due(t);
 	} else {
 		timer_stop(&t->resend);
 		t->state = TS_TERMINATED;
@@ -113,7 +115,8 @@ struct tm_trans *trans_new(struct tm *tm, struct ph_msg *request, uint64_t key)
 	t->call = key_of_call(tm, request->sip.call_id);
 	t->cseq = request->sip.cseq;
 	t->method = request->sip.method;
-	t->reliable = request->rx.transport != SIP_TR_UDP;
+	t->reliable = msg_rx(request)->transport != SIP_TR_UDP;
+	t->no_script = request->no_script;
 	t->branches_end = &t->branches;
 	timer_init(&t->resend, resend_due, t);
 	timer_init(&t->life, life_due, t);
@@ -129,7 +132,8 @@ struct tm_trans *trans_new(struct tm *tm, struct ph_msg *request, uint64_t key)
 
 static bool trans_works(const struct tm_trans *t)
 {
-	if (!tm_has_final(t) || t->parked || t->relay != NULL || t->in_failure)
+	if (!tm_has_final(t) || t->parked || t->relay != NULL || t->in_failure ||
+		t->local.done != NULL)
 		return true;
 	for (const struct tm_branch *br = t->branches; br != NULL; br = br->next) {
 		if (br->current != NULL)
@@ -216,6 +220,8 @@ void trans_abandon(struct tm_trans *t)
 	timer_stop(&t->resend);
 	timer_stop(&t->life);
 	fork_abandon(t);
+	if (t->is_local)
+		local_abandon(t);
 	for (struct tm_branch *br = t->branches; br != NULL; br = br->next) {
 		branch_terminate(br);
 		while (br->queue != NULL) {

@@ -6,27 +6,31 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "plugins/mi/mi_exchange.h"
 #include "plugins/mi/mi_rpc.h"
 
-/* A command under way outlives its connection: the bus answers in any case. */
-struct call_ctx {
-	struct mi_conn *conn; /**< NULL: it has gone */
-	json_t *id;
-	bool text;
-};
+#define AT_ONCE 64 /* requests a turn that can be answered at once */
 
 struct mi_conn {
 	struct mi_owner owner;
 	int fd;
 	struct loop_io *io;
 	struct timer idle;
+	struct timer more; /**< requests are left in the buffer for the next turn */
 	char *in;
-	size_t in_len, scanned;
+	size_t in_at, in_len; /**< in[in_at..in_len) is still to be taken up */
+	struct mi_rpc_scan scan;
 	char *out;
 	size_t out_len, out_sent;
-	struct call_ctx *under_way;
-	bool eof;
+	struct mi_exchange *under_way;
+	bool eof;     /**< the client sends no more */
+	bool closing; /**< once out is sent */
 };
+
+static void idle_start(struct mi_conn *c)
+{
+	timer_start(c->owner.ctx->thread->loop, &c->idle, (uint64_t)c->owner.ctx->conf->idle_timeout);
+}
 
 static void conn_close(struct mi_conn *c)
 {
@@ -40,7 +44,9 @@ static bool conn_flush(struct mi_conn *c)
 	while (c->out_sent < c->out_len) {
 		ssize_t n = send(c->fd, c->out + c->out_sent, c->out_len - c->out_sent, MSG_NOSIGNAL | MSG_DONTWAIT);
 
-		if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN) {
 			loop_io_set(c->io, LOOP_WRITE);
 			return true;
 		}
@@ -53,104 +59,112 @@ static bool conn_flush(struct mi_conn *c)
 	free(c->out);
 	c->out = NULL;
 	c->out_len = c->out_sent = 0;
-	loop_io_set(c->io, c->under_way ? 0 : LOOP_READ);
+	if (c->closing) {
+		conn_close(c);
+		return false;
+	}
+	loop_io_set(c->io, c->under_way || c->eof ? 0 : LOOP_READ);
 	return true;
 }
 
-/* Takes the line. False: the connection has gone. */
-static bool conn_send(struct mi_conn *c, char *line)
+/* Takes line (NULL: nothing to send). err: no line could be made. False: the connection has gone. */
+static bool conn_send(struct mi_conn *c, int err, char *line)
 {
-	if (!line) {
+	if (err != 0) {
 		conn_close(c);
 		return false;
 	}
-	free(c->out);
-	c->out = line;
-	c->out_len = strlen(line);
-	c->out_sent = 0;
+	if (line) {
+		c->out = line;
+		c->out_len = strlen(line);
+		c->out_sent = 0;
+	}
 	return conn_flush(c);
 }
 
-static void conn_lines(struct mi_conn *c);
+static void conn_requests(struct mi_conn *c);
 
-static void answered(void *arg, int code, const char *reason, const struct tree *result)
+static void answered(void *arg, int err, char *line)
 {
-	struct call_ctx *ctx = arg;
-	struct mi_conn *c = ctx->conn;
-	char *line = NULL;
+	struct mi_conn *c = arg;
 
-	if (c && code == 0)
-		line = mi_rpc_result(ctx->id, result, ctx->text);
-	else if (c)
-		line = mi_rpc_error(ctx->id, code == 404 && !result && strstr(reason, "no such") ? MI_METHOD_NOT_FOUND : mi_rpc_code(code),
-			reason);
-	json_decref(ctx->id);
-	free(ctx);
-	if (!c) {
-		free(line);
-		return;
-	}
 	c->under_way = NULL;
-	timer_start(c->owner.thread->loop, &c->idle, MI_IDLE_MS);
-	if (conn_send(c, line))
-		conn_lines(c);
+	idle_start(c);
+	if (conn_send(c, err, line))
+		conn_requests(c);
 }
 
-/* err is what mi_rpc_parse() said. False: the connection has gone. */
-static bool conn_request(struct mi_conn *c, const struct mi_rpc *rpc, int err)
+/* One message. False: the connection has gone. */
+static bool conn_request(struct mi_conn *c, struct slice text)
 {
-	struct call_ctx *ctx;
+	char *line = NULL;
+	int err = mi_exchange_start(&c->under_way, &line, c->owner.ctx, text, answered, c);
 
-	if (err != 0)
-		return conn_send(c, mi_rpc_error(rpc->id, err, err == MI_PARSE_ERROR ? "Parse error" : "Invalid Request"));
-	ctx = calloc(1, sizeof(*ctx));
-	if (!ctx) {
-		conn_close(c);
-		return false;
-	}
-	*ctx = (struct call_ctx){.conn = c, .id = rpc->id ? json_incref(rpc->id) : NULL, .text = rpc->text};
-	err = bus_call(c->owner.thread->bus, rpc->method, rpc->params, MI_DEADLINE_MS, answered, ctx);
-	if (err != 0) {
-		json_decref(ctx->id);
-		free(ctx);
-		return conn_send(c, mi_rpc_error(rpc->id, MI_INTERNAL, strerror(-err)));
-	}
-	c->under_way = ctx;
+	if (err != 0 || !c->under_way)
+		return conn_send(c, err, line);
 	timer_stop(&c->idle);
 	loop_io_set(c->io, 0);
 	return true;
 }
 
-/* Take up complete lines while no command is under way. */
-static void conn_lines(struct mi_conn *c)
+/* Answer, and close: the rest of what the client sends cannot be told apart. */
+static void conn_too_long(struct mi_conn *c)
 {
-	while (!c->under_way && !c->out) {
-		char *end = memchr(c->in + c->scanned, '\n', c->in_len - c->scanned);
-		struct slice line;
-		struct mi_rpc rpc;
-		bool alive = true;
-		size_t used;
-		int err;
+	char *line = mi_rpc_line(mi_rpc_error(NULL, MI_PARSE_ERROR, "Parse error: a request has at most 65536 bytes", 0));
 
-		if (!end && !(c->eof && c->in_len > 0)) {
-			c->scanned = c->in_len;
-			break;
-		}
-		used = end ? (size_t)(end - c->in) + 1 : c->in_len;
-		line = slice_trim(slice_make(c->in, used));
-		err = line.len > 0 ? mi_rpc_parse(&rpc, line) : 0;
-		memmove(c->in, c->in + used, c->in_len - used);
-		c->in_len -= used;
-		c->scanned = 0;
-		if (line.len == 0)
-			continue;
-		alive = conn_request(c, &rpc, err);
-		mi_rpc_clear(&rpc);
-		if (!alive)
+	c->closing = true;
+	(void)conn_send(c, line ? 0 : -ENOMEM, line);
+}
+
+/* The next complete request, blanks trimmed; empty when only blanks are there. False: none. */
+static bool conn_next(struct mi_conn *c, struct slice *text)
+{
+	struct slice rest = slice_make(c->in + c->in_at, c->in_len - c->in_at);
+	size_t used = mi_rpc_scan(&c->scan, rest);
+
+	if (used == 0 && c->eof)
+		used = rest.len;
+	if (used == 0)
+		return false;
+	*text = slice_trim(slice_sub(rest, 0, used));
+	c->in_at += used;
+	c->scan = (struct mi_rpc_scan){0};
+	return true;
+}
+
+/* Take up complete requests while no command is under way; not too many at once, others wait as well. */
+static void conn_requests(struct mi_conn *c)
+{
+	struct slice text;
+	unsigned n = 0;
+
+	while (!c->under_way && !c->out && n < AT_ONCE && conn_next(c, &text)) {
+		n++;
+		if (text.len > 0 && !conn_request(c, text))
 			return;
 	}
-	if (c->eof && !c->under_way && !c->out && c->in_len == 0)
+	if (c->under_way || c->out)
+		return;
+	if (n == AT_ONCE) {
+		loop_io_set(c->io, 0);
+		timer_start(c->owner.ctx->thread->loop, &c->more, 0);
+		return;
+	}
+	memmove(c->in, c->in + c->in_at, c->in_len - c->in_at);
+	c->in_len -= c->in_at;
+	c->in_at = 0;
+	if (c->eof)
 		conn_close(c);
+	else if (c->in_len == MI_LINE_MAX)
+		conn_too_long(c);
+}
+
+static void on_more(void *arg)
+{
+	struct mi_conn *c = arg;
+
+	loop_io_set(c->io, c->eof ? 0 : LOOP_READ);
+	conn_requests(c);
 }
 
 static void on_ready(void *arg, int fd, int what)
@@ -160,25 +174,20 @@ static void on_ready(void *arg, int fd, int what)
 
 	if (what & LOOP_WRITE) {
 		if (conn_flush(c) && !c->out)
-			conn_lines(c);
+			conn_requests(c);
 		return;
 	}
 	n = recv(fd, c->in + c->in_len, MI_LINE_MAX - c->in_len, MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n < 0 || (n == 0 && c->in_len == 0)) {
+	if (n < 0) {
 		conn_close(c);
 		return;
 	}
 	c->eof = n == 0;
 	c->in_len += (size_t)n;
-	if (c->in_len == MI_LINE_MAX && !memchr(c->in, '\n', c->in_len)) {
-		LOG(c->owner.log, LOG_L_WARN, "a control client sent a line of more than %d bytes: closed", MI_LINE_MAX);
-		conn_close(c);
-		return;
-	}
-	timer_start(c->owner.thread->loop, &c->idle, MI_IDLE_MS);
-	conn_lines(c);
+	idle_start(c);
+	conn_requests(c);
 }
 
 static void on_idle(void *arg)
@@ -201,12 +210,13 @@ int mi_conn_new(struct mi_conn **out, const struct mi_owner *owner, int fd)
 	c->owner = *owner;
 	c->fd = fd;
 	timer_init(&c->idle, on_idle, c);
-	err = loop_io_add(owner->thread->loop, fd, LOOP_READ, on_ready, c, &c->io);
+	timer_init(&c->more, on_more, c);
+	err = loop_io_add(owner->ctx->thread->loop, fd, LOOP_READ, on_ready, c, &c->io);
 	if (err != 0) {
 		mi_conn_destroy(&c);
 		return err;
 	}
-	timer_start(owner->thread->loop, &c->idle, MI_IDLE_MS);
+	idle_start(c);
 	*out = c;
 	return 0;
 }
@@ -217,9 +227,9 @@ void mi_conn_destroy(struct mi_conn **cp)
 
 	if (!c)
 		return;
-	if (c->under_way)
-		c->under_way->conn = NULL;
+	mi_exchange_abandon(&c->under_way);
 	timer_stop(&c->idle);
+	timer_stop(&c->more);
 	loop_io_del(&c->io);
 	close(c->fd);
 	free(c->in);

@@ -1,21 +1,19 @@
 /**
- * @file mi_conn.h  One client of the control socket: lines in, commands on the bus, lines out.
+ * @file mi_conn.h  One client of the control socket: JSON-RPC requests in, responses out.
  *
- * Control thread. One command at a time per connection; further lines wait. Bounded: MI_LINE_MAX bytes a line, MI_IDLE_MS without one.
+ * Control thread. One message (a request or a batch) at a time; what comes meanwhile waits in the socket. Bounded: MI_LINE_MAX bytes a
+ * request, mi.idle_timeout without one, as long for reading an answer.
  */
 #pragma once
 
-#include "core/host/plugin.h"
+#include "plugins/mi/mi.h"
 
 #define MI_LINE_MAX 65536
-#define MI_IDLE_MS 60000
-#define MI_DEADLINE_MS 5000
 
 struct mi_conn;
 
 struct mi_owner {
-	struct ph_thread *thread;
-	struct log_source *log;
+	const struct mi_ctx *ctx;
 	void (*closed)(void *arg, struct mi_conn *conn); /**< it is about to be freed */
 	void *arg;
 };

@@ -64,6 +64,8 @@ static void show_contact(struct tree *node, const struct bus_ev_contact *c)
 	tree_attr(node, "uri", c->uri);
 	if (c->received[0])
 		tree_attr(node, "received", c->received);
+	if (c->path[0])
+		tree_attr(node, "path", c->path);
 	if (c->expires)
 		tree_attr_int(node, "expires", c->expires);
 }
@@ -91,6 +93,7 @@ static void show_one(struct tree *root, const struct bus_event *ev)
 			tree_attr(node, "reason", ev->relay.reason);
 		break;
 	case BUS_MEDIA_TIMEOUT:
+	case BUS_DIALOG_DUE:
 	case BUS_DIALOG_STARTED:
 	case BUS_DIALOG_ENDED:
 		tree_attr(node, "call_id", ev->dialog.call_id);

@@ -1,124 +1,175 @@
 #include "plugins/mi/mi_socket.h"
 
 #include <errno.h>
-#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "plugins/mi/mi_conn.h"
+#include "plugins/mi/mi_path.h"
+#include "plugins/mi/mi_rpc.h"
+
+#define BACKLOG 64
+#define PAUSE_MS 200 /* without descriptors: not to be asked again and again */
 
 struct mi_socket {
-	struct mi_owner owner;
+	const struct mi_ctx *ctx;
 	char *path;
 	int fd;
+	struct stat file; /**< what path was when we made it */
 	struct loop_io *io;
-	struct mi_conn *clients[MI_MAX_CLIENTS];
+	struct timer pause;
+	struct mi_quiet full, starved;
+	unsigned max;
+	struct mi_conn *clients[]; /**< max of them */
 };
 
 static void closed(void *arg, struct mi_conn *conn)
 {
 	struct mi_socket *s = arg;
 
-	for (unsigned i = 0; i < MI_MAX_CLIENTS; i++)
+	for (unsigned i = 0; i < s->max; i++)
 		if (s->clients[i] == conn)
 			s->clients[i] = NULL;
+}
+
+/* One too many is told so; it may not be listening yet, so what does not go at once is lost. */
+static void turn_away(struct mi_socket *s, int client)
+{
+	char why[96], *line;
+	unsigned more;
+
+	(void)snprintf(why, sizeof(why), "%u control clients are connected (mi.max_clients): try again", s->max);
+	line = mi_rpc_line(mi_rpc_error(NULL, MI_SERVER_ERROR, why, 503));
+	mi_count(s->ctx, MI_C_CLIENTS_REFUSED, 1);
+	if (line)
+		(void)send(client, line, strlen(line), MSG_NOSIGNAL | MSG_DONTWAIT);
+	free(line);
+	close(client);
+	if (mi_may_log(&s->full, s->ctx->thread->loop, &more))
+		LOG(s->ctx->log, LOG_L_WARN, "more than %u control clients: turned one away (since the last such line: %u more)", s->max, more);
+}
+
+static void resume(void *arg)
+{
+	loop_io_set(((struct mi_socket *)arg)->io, LOOP_READ);
+}
+
+static void accept_failed(struct mi_socket *s, int err)
+{
+	unsigned more;
+
+	if (err != EMFILE && err != ENFILE && err != ENOBUFS && err != ENOMEM)
+		return;
+	loop_io_set(s->io, 0);
+	timer_start(s->ctx->thread->loop, &s->pause, PAUSE_MS);
+	if (mi_may_log(&s->starved, s->ctx->thread->loop, &more))
+		LOG(s->ctx->log, LOG_L_WARN, "no control client can be taken: %s", strerror(err));
 }
 
 static void on_accept(void *arg, int fd, int what)
 {
 	struct mi_socket *s = arg;
+	const struct mi_owner owner = {.ctx = s->ctx, .closed = closed, .arg = s};
 	int client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	(void)what;
-	if (client < 0)
+	if (client < 0) {
+		accept_failed(s, errno);
 		return;
-	for (unsigned i = 0; i < MI_MAX_CLIENTS; i++) {
+	}
+	for (unsigned i = 0; i < s->max; i++) {
 		if (!s->clients[i]) {
-			if (mi_conn_new(&s->clients[i], &s->owner, client) != 0)
+			if (mi_conn_new(&s->clients[i], &owner, client) != 0)
 				s->clients[i] = NULL;
 			return;
 		}
 	}
-	LOG(s->owner.log, LOG_L_WARN, "more than %d control clients: one was turned away", MI_MAX_CLIENTS);
-	close(client);
+	turn_away(s, client);
 }
 
-static int address_of(struct sockaddr_un *sun, const char *path)
-{
-	memset(sun, 0, sizeof(*sun));
-	sun->sun_family = AF_UNIX;
-	if (strlen(path) >= sizeof(sun->sun_path))
-		return -ENAMETOOLONG;
-	memcpy(sun->sun_path, path, strlen(path) + 1);
-	return 0;
-}
-
-/* Does somebody answer there? */
-static bool is_live(const struct sockaddr_un *sun)
+/* Only a refused connection proves that nobody is there. */
+static bool is_stale(const struct sockaddr_un *sun)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	bool live = fd >= 0 && (connect(fd, (const struct sockaddr *)sun, sizeof(*sun)) == 0 || errno == EAGAIN);
+	bool stale = fd >= 0 && connect(fd, (const struct sockaddr *)sun, sizeof(*sun)) != 0 && errno == ECONNREFUSED;
 
 	if (fd >= 0)
 		close(fd);
-	return live;
+	return stale;
 }
 
-static void make_folder(const char *path)
+/* Nothing may stand there but a socket without a daemon, which is removed. 0 or negative errno, logged. */
+static int make_way(const struct sockaddr_un *sun, struct log_source *log)
 {
-	char *copy = strdup(path);
+	struct stat st;
+	int err;
 
-	if (copy)
-		(void)mkdir(dirname(copy), 0755); /* bind() tells when it is not there */
-	free(copy);
+	if (lstat(sun->sun_path, &st) != 0)
+		return 0; /* whatever is wrong with the path: bind() says it */
+	if (!S_ISSOCK(st.st_mode)) {
+		LOG(log, LOG_L_ERR, "socket: %s is there already and is no socket: it is left alone; give mi.socket another path", sun->sun_path);
+		return -EEXIST;
+	}
+	if (!is_stale(sun)) {
+		LOG(log, LOG_L_ERR, "socket: %s is in use or another user's: give each daemon its own mi.socket, or remove it",
+			sun->sun_path);
+		return -EADDRINUSE;
+	}
+	if (unlink(sun->sun_path) == 0)
+		return 0;
+	err = -errno;
+	LOG(log, LOG_L_ERR, "socket: the old socket %s cannot be removed: %s", sun->sun_path, strerror(-err));
+	return err;
 }
 
-static int listen_on(const char *path)
+/* The listening socket, or negative errno, logged. */
+static int listen_on(const char *path, struct log_source *log, struct stat *file)
 {
-	struct sockaddr_un sun;
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
 	mode_t old;
-	int fd, err = address_of(&sun, path);
+	int fd, err;
 
+	memcpy(sun.sun_path, path, strlen(path) + 1); /* fits: mi_check_socket() */
+	mi_make_folder(path);
+	err = make_way(&sun, log);
 	if (err != 0)
 		return err;
-	make_folder(path);
-	if (is_live(&sun))
-		return -EADDRINUSE;
-	(void)unlink(path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	old = umask(0177);
-	if (bind(fd, (const struct sockaddr *)&sun, sizeof(sun)) != 0 || listen(fd, 16) != 0) {
+	old = umask(0177); /* 0600, whatever it was */
+	if (bind(fd, (const struct sockaddr *)&sun, sizeof(sun)) != 0 || listen(fd, BACKLOG) != 0 || lstat(path, file) != 0)
 		err = -errno;
+	umask(old);
+	if (err != 0) {
+		mi_log_failure(log, "socket", path, err);
 		close(fd);
 	}
-	umask(old);
 	return err != 0 ? err : fd;
 }
 
-int mi_socket_new(struct mi_socket **out, struct ph_thread *thread, struct log_source *log, const char *path)
+int mi_socket_new(struct mi_socket **out, const struct mi_ctx *ctx, const char *path)
 {
-	struct mi_socket *s = calloc(1, sizeof(*s));
+	unsigned max = (unsigned)ctx->conf->max_clients;
+	struct mi_socket *s = calloc(1, sizeof(*s) + max * sizeof(s->clients[0]));
 	int err;
 
 	if (!s)
 		return -ENOMEM;
-	s->owner = (struct mi_owner){.thread = thread, .log = log, .closed = closed, .arg = s};
-	s->fd = listen_on(path);
+	s->ctx = ctx;
+	s->max = max;
+	timer_init(&s->pause, resume, s);
+	s->fd = listen_on(path, ctx->log, &s->file);
 	if (s->fd < 0) {
 		err = s->fd;
-		LOG(log, LOG_L_ERR, "socket: cannot listen on %s: %s%s", path, strerror(-err),
-			err == -EADDRINUSE ? " (another daemon answers there; give each its own mi.socket)" : "");
 		free(s);
 		return err;
 	}
 	s->path = strdup(path);
-	err = s->path ? loop_io_add(thread->loop, s->fd, LOOP_READ, on_accept, s, &s->io) : -ENOMEM;
+	err = s->path ? loop_io_add(ctx->thread->loop, s->fd, LOOP_READ, on_accept, s, &s->io) : -ENOMEM;
 	if (err != 0) {
 		mi_socket_destroy(&s);
 		return err;
@@ -133,12 +184,13 @@ void mi_socket_destroy(struct mi_socket **sp)
 
 	if (!s)
 		return;
-	for (unsigned i = 0; i < MI_MAX_CLIENTS; i++)
+	for (unsigned i = 0; i < s->max; i++)
 		mi_conn_destroy(&s->clients[i]);
+	timer_stop(&s->pause);
 	loop_io_del(&s->io);
 	close(s->fd);
 	if (s->path)
-		(void)unlink(s->path);
+		mi_unlink_own(s->path, &s->file);
 	free(s->path);
 	free(s);
 	*sp = NULL;

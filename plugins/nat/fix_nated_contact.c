@@ -1,5 +1,6 @@
 #include "plugins/nat/fix_nated_contact.h"
 
+#include <ctype.h>
 #include <errno.h>
 
 #include "plugins/nat/contact_edit.h"
@@ -43,17 +44,18 @@ static void put_fixed(struct buf *b, const struct sip_nameaddr *c, const void *a
 	buf_add(b, behind);
 }
 
-/** ";name..." that cannot end the URI they go into. */
-static bool are_params(struct slice s)
+bool fix_nated_contact_params(struct slice s)
 {
+	/* RFC 3261 section 25.1: paramchar, and what stands between parameters. */
+	static const char legal[] = "-_.!~*'()%[]/:&+$=;";
 	size_t i;
 
-	if (s.p[0] != ';' || s.len == 1)
+	if (s.len < 2 || s.p[0] != ';')
 		return false;
 	for (i = 0; i < s.len; i++) {
 		unsigned char c = (unsigned char)s.p[i];
 
-		if (c <= ' ' || c == 127 || memchr("<>\"?", c, 4))
+		if (!isalnum(c) && !memchr(legal, c, sizeof(legal) - 1))
 			return false;
 	}
 	return true;
@@ -65,7 +67,7 @@ int fix_nated_contact(
 	char text[ADDR_TEXT];
 	struct fix fix = {.hostport = addr_text(source, text), .uri_params = uri_params};
 
-	if (!slice_empty(uri_params) && !are_params(uri_params))
+	if (!slice_empty(uri_params) && !fix_nated_contact_params(uri_params))
 		return -EINVAL;
 	return contact_edit(msg, put_fixed, &fix);
 }

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "core/base/addr.h"
 #include "core/sip/sip_msg.h"
 
@@ -18,3 +20,5 @@
  */
 int fix_nated_contact(
 	struct sip_msg *msg, const struct addr *source, struct slice uri_params);
+/** Is s ";name=value..." with nothing in it that could end the URI it goes into? */
+bool fix_nated_contact_params(struct slice s);

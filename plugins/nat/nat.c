@@ -8,6 +8,10 @@
 #include "plugins/nat/nat_uac_test.h"
 
 #define NAT_MAX_MEDIA (2 * SDP_MAX_MEDIA) /* c= lines looked at */
+/* The tests that need Contact. */
+#define CONTACT_TESTS                                                                    \
+	(NAT_PRIVATE_CONTACT | NAT_DIFF_IP_SRC_CONTACT | NAT_DIFF_PORT_SRC_CONTACT |     \
+		NAT_CARRIER_GRADE)
 
 /** Filled by the host before load(); read-only afterwards. */
 struct nat_conf {
@@ -48,23 +52,43 @@ static unsigned media_of(struct ph_msg *msg, struct slice media[NAT_MAX_MEDIA])
 	return found;
 }
 
+/** All contacts; NULL: none, "*", or unreadable ones, which are no evidence of a NAT. */
+static const struct sip_nameaddr *contacts_of(const struct nat *nat, struct ph_msg *msg)
+{
+	const struct sip_nameaddr *contacts;
+	int err = 0;
+
+	contacts = sip_nameaddrs(&msg->sip, SIP_H_CONTACT, &err);
+	if (err != 0)
+		PH_LOG_MSG(nat->log, LOG_L_WARN, msg, "nat_uac_test: Contact: %s",
+			strerror(-err));
+	return err == 0 ? contacts : NULL;
+}
+
 static int nat_fn_uac_test(void *self, struct ph_msg *msg, const struct ph_arg *args)
 {
 	const struct nat *nat = self;
-	unsigned flags = (unsigned)args[0].n & NAT_TESTS, hits = 0;
+	bool kamailio = script_is_kamailio(msg);
+	unsigned tests = nat_tests_of(args[0].n, kamailio), hits = 0;
 	struct slice media[NAT_MAX_MEDIA];
-	struct nat_view view = {.media = media, .source = &msg->rx.src};
+	struct nat_view view = {.media = media,
+		.source = &msg->rx.src,
+		.transport = msg->rx.transport,
+		.kamailio = kamailio};
 	int err;
 
-	view.via = sip_via_list(&msg->sip, &err);
-	if (err == 0)
-		view.contacts = sip_nameaddrs(&msg->sip, SIP_H_CONTACT, &err);
-	if (err == 0 && (flags & NAT_PRIVATE_SDP))
+	if (tests == 0) {
+		PH_LOG_MSG(nat->log, LOG_L_ERR, msg,
+			"nat_uac_test: %lld is no sum of tests", (long long)args[0].n);
+		return PH_FALSE;
+	}
+	view.via = sip_via_list(&msg->sip, NULL);
+	if (tests & CONTACT_TESTS)
+		view.contacts = contacts_of(nat, msg);
+	if (tests & (NAT_PRIVATE_SDP | NAT_DIFF_IP_SRC_SDP))
 		view.media_count = media_of(msg, media);
-	if (err == 0)
-		err = nat_uac_test(&view, flags, &hits);
+	err = nat_uac_test(&view, tests, &hits);
 	if (err != 0) {
-		/* An unreadable message is no evidence of a NAT: say so, answer false. */
 		PH_LOG_MSG(nat->log, LOG_L_WARN, msg, "nat_uac_test: %s", strerror(-err));
 		return PH_FALSE;
 	}
@@ -167,13 +191,13 @@ static const char *check_avp(const char *text)
 	return good ? NULL : "an AVP such as \"$avp(received)\"";
 }
 
-static const char *check_flags(const char *text, char why[128])
+static const char *check_flags(const char *text, bool kamailio, char why[128])
 {
 	int64_t n;
 
-	if (slice_i64(slice_str(text), &n) == 0 && (n <= 0 || n > (int64_t)NAT_TESTS)) {
-		(void)snprintf(
-			why, 128, "a sum of the tests 1 to 128 expected, not %s", text);
+	if (slice_i64(slice_str(text), &n) == 0 && nat_tests_of(n, kamailio) == 0) {
+		(void)snprintf(why, 128, "a sum of the tests 1 to %d expected, not %s",
+			kamailio ? 256 : 128, text);
 		return why;
 	}
 	return NULL;
@@ -181,11 +205,10 @@ static const char *check_flags(const char *text, char why[128])
 
 static const char *check_uri_params(const char *text, char why[128])
 {
-	if (text[0] != '\0' && text[0] != ';') {
-		(void)snprintf(why, 128, "URI parameters begin with ';'");
-		return why;
-	}
-	return NULL;
+	if (text[0] == '\0' || fix_nated_contact_params(slice_str(text)))
+		return NULL;
+	(void)snprintf(why, 128, "URI parameters expected, such as \";nat=yes\"");
+	return why;
 }
 
 /* clang-format off */
@@ -195,9 +218,9 @@ static const struct ph_flag_name nat_tests[] = {
 	{"private-via", NAT_PRIVATE_VIA},
 	{"private-sdp", NAT_PRIVATE_SDP},
 	{"diff-port-src-via", NAT_DIFF_PORT_SRC_VIA},
-	{"diff-ip-src-contact", NAT_DIFF_IP_SRC_CONTACT},
-	{"diff-port-src-contact", NAT_DIFF_PORT_SRC_CONTACT},
-	{"carrier-grade-nat", NAT_CARRIER_GRADE},
+	{"diff-ip-src-contact", NAT_NAMED(NAT_DIFF_IP_SRC_CONTACT)},
+	{"diff-port-src-contact", NAT_NAMED(NAT_DIFF_PORT_SRC_CONTACT)},
+	{"carrier-grade-nat", NAT_NAMED(NAT_CARRIER_GRADE)},
 	{NULL, 0},
 };
 static const struct conf_param nat_params[] = {
@@ -208,7 +231,7 @@ static const struct conf_param nat_params[] = {
 };
 static const struct ph_script_fn nat_functions[] = {
 	{.name = "nat_uac_test",
-	 .args = {{.kind = PH_ARG_FLAGS, .name = "flags", .flag_names = nat_tests, .check = check_flags}},
+	 .args = {{.kind = PH_ARG_FLAGS, .name = "flags", .flag_names = nat_tests, .check_dialect = check_flags}},
 	 .min_args = 1, .max_args = 1, .routes = PH_ROUTES_ALL, .call = nat_fn_uac_test,
 	 .help = "True when any of the tests in flags finds that the sender is behind a NAT."},
 	{.name = "fix_nated_contact",

@@ -12,23 +12,27 @@ struct looking {
 	struct lookup_flags flags;
 };
 
+/* Phones let in only what comes from the socket that they registered through. Behind a Path it is the first proxy there whose socket counts. */
+static void set_socket(
+	const struct registrar *r, const struct store_contact *c, struct tm_target *t)
+{
+	if (slice_empty(c->socket))
+		return;
+	if (ph_socket_mine(&r->worker->t, c->socket))
+		t->sock = net_sock_find(r->worker->t.socks, c->socket);
+	else if (slice_empty(c->path))
+		t->foreign = c->socket;
+}
+
 /* Where this contact is reached. */
 static int target_of(struct registrar *r, struct ph_msg *msg,
 	const struct store_contact *c, struct tm_target *out)
 {
 	struct tm_target t = {
-		.ruri = c->uri,
-		.path = c->path,
-		.q = c->q,
-		.bflags = c->bflags,
-		/* Phones let in only what comes from the socket that they registered
-		 * through. NULL: another node's. */
-		.sock = slice_empty(c->socket)
-			? NULL
-			: net_sock_find(r->worker->t.socks, c->socket),
-	};
+		.ruri = c->uri, .path = c->path, .q = c->q, .bflags = c->bflags};
 	int err = lookup_next_hop(&t.du, msg->arena, c);
 
+	set_socket(r, c, &t);
 	if (err != 0)
 		return err;
 	if (c->nated && r->conf->nat_bflag >= 0)
@@ -46,6 +50,7 @@ static int set_first(struct ph_msg *msg, const struct tm_target *t)
 	msg->du = t->du;
 	msg->path = t->path;
 	msg->send_sock = t->sock;
+	msg->foreign = t->foreign;
 	msg->q = t->q;
 	msg->bflags = t->bflags;
 	return 0;

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 
+#include "plugins/registrar/uri_received.h"
+
 #define EXPIRES_BAD                                                                      \
 	3600 /* s; what a malformed value means: RFC 3261 sections 10.2.1.1, 20.19 */
 #define RFC_HOUR                                                                         \
@@ -166,17 +168,19 @@ static int contact_expires(struct common *c, const struct sip_nameaddr *a, int64
 	return 0;
 }
 
-/* Path, then the contact's own word if it is trusted, then where the request came from. */
-static int contact_received(
-	struct common *c, const struct sip_nameaddr *a, struct store_contact *out)
+/* Path, then the contact's own word if it is trusted (a parameter of its header, or of its
+ * URI), then where the request came from. */
+static int contact_received(struct common *c, const struct sip_nameaddr *a,
+	struct slice of_uri, struct store_contact *out)
 {
-	struct slice value;
-	int err;
+	struct slice value = of_uri;
+	int err = 0;
 
 	out->received = c->from->received;
-	if (c->rules->trust_received &&
-		sip_param_get(a->params, SLICE("received"), &value)) {
-		err = received_value(&out->received, c->msg->arena, value);
+	if (c->rules->trust_received) {
+		(void)sip_param_get(a->params, SLICE("received"), &value);
+		if (!slice_empty(value))
+			err = received_value(&out->received, c->msg->arena, value);
 		if (err == -EINVAL)
 			return refuse(c->why, 400, "Bad received Parameter");
 		if (err != 0)
@@ -198,9 +202,33 @@ static struct slice unquoted(struct slice s)
 	return s;
 }
 
+/* The URI as the phone wrote it. An edge's received in it is taken out when it is trusted
+ * (*received, else empty): with it the phone would not know its contact again, and each
+ * new port would be a new binding. */
+static int contact_uri(struct common *c, const struct sip_nameaddr *a,
+	struct sip_uri *uri, struct slice *received)
+{
+	int err = -ENOENT;
+
+	*received = (struct slice){0};
+	if (c->rules->trust_received)
+		err = uri_received_cut(c->msg->arena, a->uri_text, uri, received);
+	if (err == -ENOENT) {
+		*uri = a->uri;
+		err = a->uri_err;
+	}
+	if (err == -ENOMEM)
+		return err;
+	if (err != 0 || (uri->scheme != SIP_SCHEME_SIP && uri->scheme != SIP_SCHEME_SIPS))
+		return refuse(c->why, 400, "Bad Contact URI");
+	if (uri->text.len > REGISTER_TEXT_MAX)
+		return refuse(c->why, 400, "Contact Too Long");
+	return 0;
+}
+
 /* instance and reg-id, and the id that follows from them or from the URI. */
-static int contact_identity(
-	struct common *c, const struct sip_nameaddr *a, struct store_contact *out)
+static int contact_identity(struct common *c, const struct sip_nameaddr *a,
+	const struct sip_uri *uri, struct store_contact *out)
 {
 	struct slice value, key;
 	uint64_t n;
@@ -215,7 +243,7 @@ static int contact_identity(
 	if (sip_param_get(a->params, SLICE("reg-id"), &value) &&
 		slice_u64(value, INT32_MAX, &n) == 0 && n > 0)
 		out->reg_id = value;
-	key = aor_contact_key(c->msg->arena, &a->uri);
+	key = aor_contact_key(c->msg->arena, uri);
 	id = arena_alloc(c->msg->arena, 17);
 	if (key.p == NULL || id == NULL)
 		return -ENOMEM;
@@ -228,11 +256,12 @@ static int parse_contact(
 	struct common *c, const struct sip_nameaddr *a, struct store_contact *out)
 {
 	const struct register_from *from = c->from;
+	struct slice received;
+	struct sip_uri uri;
 	int64_t seconds;
 	int err;
 
 	*out = (struct store_contact){
-		.uri = a->uri_text,
 		.path = c->path,
 		.socket = from->socket,
 		.call_id = c->msg->call_id,
@@ -245,18 +274,17 @@ static int parse_contact(
 		.registered = from->now,
 		.node = from->node,
 	};
-	if (a->uri_err != 0 ||
-		(a->uri.scheme != SIP_SCHEME_SIP && a->uri.scheme != SIP_SCHEME_SIPS))
-		return refuse(c->why, 400, "Bad Contact URI");
-	if (a->uri_text.len > REGISTER_TEXT_MAX)
-		return refuse(c->why, 400, "Contact Too Long");
+	err = contact_uri(c, a, &uri, &received);
+	if (err != 0)
+		return err;
+	out->uri = uri.text;
 	if (sip_contact_q(a, &out->q) != 0)
 		return refuse(c->why, 400, "Bad q Parameter");
 	err = contact_expires(c, a, &seconds);
 	if (err == 0)
-		err = contact_received(c, a, out);
+		err = contact_received(c, a, received, out);
 	if (err == 0)
-		err = contact_identity(c, a, out);
+		err = contact_identity(c, a, &uri, out);
 	if (err != 0)
 		return err;
 	out->expires = from->now + seconds;

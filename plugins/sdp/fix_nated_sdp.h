@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "core/base/addr.h"
 #include "core/sip/sdp.h"
 
@@ -20,13 +22,25 @@ enum sdp_fix {
 };
 #define SDP_FIXES 31u
 
+/** What goes in. */
+struct sdp_fix_with {
+	unsigned flags;        /**< a set of enum sdp_fix */
+	const struct addr *ip; /**< the new address; the port does not matter */
+	struct slice marker;   /**< without line end; empty: none */
+	struct slice lines;    /**< more attribute lines for the end, or empty */
+	unsigned max_media;    /**< most streams a part may have */
+};
+
+/** Is s one or more lines "a=..." with line ends between them? */
+bool fix_nated_sdp_lines(struct slice s);
+
 /**
  * Do it in every SDP part of the body. An address that is the new one already stays; for
  * each one that is replaced a line "a=oldmediaip:ADDR" ("a=oldmediaip6:") is added. IP4
- * and IP6 change with the address. The marker and the direction line are not added again.
- * marker: without line end. max_media: most streams a part may have.
+ * and IP6 change with the address. A line that is there already is not added again. New
+ * lines stand at the end in this order: direction, old addresses, lines, marker.
  * 0, also when there was nothing to change; -ENOENT: no SDP, or flag 2 and no c= line;
- * -EINVAL: malformed SDP; -E2BIG; -ENOMEM. On failure the message is as it was.
+ * -EINVAL: malformed SDP, or lines are none; -E2BIG: more streams than max_media; -ENOMEM.
+ * On failure the message is as it was.
  */
-int fix_nated_sdp(struct sip_msg *msg, unsigned flags, const struct addr *ip,
-	struct slice marker, unsigned max_media);
+int fix_nated_sdp(struct sip_msg *msg, const struct sdp_fix_with *with);

@@ -41,13 +41,19 @@ static int sdp_fn_fix(void *self, struct ph_msg *msg, const struct ph_arg *args)
 {
 	const struct sdp_worker *sdp = self;
 	struct addr ip = msg->rx.src;
-	int err = 0;
+	const struct sdp_fix_with with = {
+		.flags = (unsigned)args[0].n,
+		.ip = &ip,
+		.marker = sdp->marker,
+		.lines = args[2].given ? args[2].s : (struct slice){0},
+		.max_media = SDP_MAX_MEDIA,
+	};
+	int err = args[0].n < 0 || args[0].n > (int64_t)SDP_FIXES ? -EINVAL : 0;
 
-	if (args[1].given)
+	if (err == 0 && args[1].given)
 		err = addr_parse_ip(&ip, slice_trim(args[1].s));
 	if (err == 0)
-		err = fix_nated_sdp(&msg->sip, (unsigned)args[0].n & SDP_FIXES, &ip,
-			sdp->marker, SDP_MAX_MEDIA);
+		err = fix_nated_sdp(&msg->sip, &with);
 	if (err != 0) {
 		/* Scripts call this without asking whether there is SDP: no reason for a
 		 * warning. */
@@ -85,12 +91,31 @@ static const char *check_flags(const char *text, char why[128])
 {
 	int64_t n;
 
-	if (slice_i64(slice_str(text), &n) == 0 && (n <= 0 || n > (int64_t)SDP_FIXES)) {
+	/* 0 is for who adds lines of his own only. */
+	if (slice_i64(slice_str(text), &n) == 0 && (n < 0 || n > (int64_t)SDP_FIXES)) {
 		(void)snprintf(
 			why, 128, "a sum of 1, 2, 4, 8 and 16 expected, not %s", text);
 		return why;
 	}
 	return NULL;
+}
+
+static const char *check_ip(const char *text, char why[128])
+{
+	struct addr ip;
+
+	(void)why;
+	if (addr_parse_ip(&ip, slice_trim(slice_str(text))) == 0)
+		return NULL;
+	return "an IP address expected";
+}
+
+static const char *check_lines(const char *text, char why[128])
+{
+	(void)why;
+	if (text[0] == '\0' || fix_nated_sdp_lines(slice_str(text)))
+		return NULL;
+	return "attribute lines expected, such as \"a=x:1\\r\\na=y\"";
 }
 
 /* clang-format off */
@@ -118,8 +143,9 @@ static const struct ph_script_fn sdp_functions[] = {
 	 .help = "True when there is a body, or a body (or a part of it) of that type."},
 	{.name = "fix_nated_sdp",
 	 .args = {{.kind = PH_ARG_FLAGS, .name = "flags", .flag_names = sdp_fixes, .check = check_flags},
-		  {.kind = PH_ARG_FMT, .name = "ip"}},
-	 .min_args = 1, .max_args = 2,
+		  {.kind = PH_ARG_FMT, .name = "ip", .check = check_ip},
+		  {.kind = PH_ARG_FMT, .name = "lines", .check = check_lines}},
+	 .min_args = 1, .max_args = 3,
 	 .routes = PH_ROUTE_REQUEST | PH_ROUTE_REPLY | PH_ROUTE_FAILURE | PH_ROUTE_BRANCH | PH_ROUTE_LOCAL,
 	 .call = sdp_fn_fix,
 	 .help = "Repairs the SDP of a phone behind NAT: addresses become the packet's source, or ip."},

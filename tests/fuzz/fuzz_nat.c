@@ -50,6 +50,11 @@ static void look(struct sip_msg *msg, const struct addr *source)
 static void repair(struct sip_msg *msg)
 {
 	struct addr source = {.in = {.sin_family = AF_INET}};
+	const struct sdp_fix_with with = {.flags = SDP_FIXES,
+		.ip = &source,
+		.marker = SLICE("a=nortpproxy:yes"),
+		.lines = SLICE("a=x:1\r\na=y"),
+		.max_media = SDP_MAX_MEDIA};
 	struct sip_msg again;
 	unsigned edits = msg->edits;
 
@@ -67,12 +72,10 @@ static void repair(struct sip_msg *msg)
 		reread(msg, &again);
 		FUZZ_CHECK(again.hdr_count == msg->hdr_count);
 	}
-	if (fix_nated_sdp(msg, SDP_FIXES, &source, SLICE("a=nortpproxy:yes"),
-		    SDP_MAX_MEDIA) == 0) {
+	if (fix_nated_sdp(msg, &with) == 0) {
 		reread(msg, &again);
 		edits = msg->edits;
-		FUZZ_CHECK(fix_nated_sdp(msg, SDP_FIXES, &source,
-				   SLICE("a=nortpproxy:yes"), SDP_MAX_MEDIA) == 0);
+		FUZZ_CHECK(fix_nated_sdp(msg, &with) == 0);
 		FUZZ_CHECK(msg->edits == edits);
 	}
 }

@@ -76,8 +76,8 @@ static void read_group(struct fixture *f, const char *text)
 	if (config_read_file(&f->config, path) != CONFIG_TRUE)
 		fail_msg("line %d: %s", config_error_line(&f->config),
 			config_error_text(&f->config));
-	unlink(path);
 	conf_read(table, config_lookup(&f->config, "g"), "g", &f->values, &f->errors);
+	unlink(path);
 }
 
 /* The complaint number i ends like that, behind "<file>:<line>: ". */
@@ -238,8 +238,8 @@ static void a_group_must_be_one(void **state)
 }
 
 /* The value as a quoted text in the file. */
-static int set_text(const struct conf_param *row, const char *text, const char *where, void *values,
-	struct conf_errors *e)
+static int set_text(const struct conf_param *row, const char *text, const char *where,
+	void *values, struct conf_errors *e)
 {
 	config_setting_t *s;
 	config_t c;
@@ -271,9 +271,12 @@ static void quoted_texts_are_taken_where_a_text_or_a_number_is_wanted(void **sta
 	assert_int_equal(set_text(&table[2], "false", "g", v, &f->errors), -EINVAL);
 	assert_int_equal(set_text(&table[3], "a b", "g", v, &f->errors), -EINVAL);
 	assert_int_equal(f->errors.count, 3);
-	assert_non_null(strstr(f->errors.lines[0], "g.interval: found \"x\", want an integer from 1 to 3600"));
-	assert_non_null(strstr(f->errors.lines[1], "g.enabled: found \"false\", want true or false"));
-	assert_non_null(strstr(f->errors.lines[2], "g.name: found \"a b\", want a word without blanks"));
+	assert_non_null(strstr(f->errors.lines[0],
+		"g.interval: found \"x\", want an integer from 1 to 3600"));
+	assert_non_null(strstr(
+		f->errors.lines[1], "g.enabled: found \"false\", want true or false"));
+	assert_non_null(strstr(
+		f->errors.lines[2], "g.name: found \"a b\", want a word without blanks"));
 	assert_int_equal(v->interval, 60);
 	assert_string_equal(v->name, "new");
 }
@@ -286,16 +289,17 @@ static void numbers_without_bounds_take_any(void **state)
 		.offset = offsetof(struct values, interval)};
 
 	assert_int_equal(
-		set_text(&row, "-9223372036854775808", "g", &f->values, &f->errors),
-		0);
+		set_text(&row, "-9223372036854775808", "g", &f->values, &f->errors), 0);
 	assert_true(f->values.interval == INT64_MIN);
 	assert_int_equal(
 		set_text(&row, "9223372036854775808", "g", &f->values, &f->errors),
 		-EINVAL);
 	row.type = CONF_MS;
 	assert_int_equal(set_text(&row, "1s", "g", &f->values, &f->errors), -EINVAL);
-	assert_non_null(strstr(f->errors.lines[0], "g.shift: found \"9223372036854775808\", want an integer"));
-	assert_non_null(strstr(f->errors.lines[1], "g.shift: found \"1s\", want a number of milliseconds"));
+	assert_non_null(strstr(f->errors.lines[0],
+		"g.shift: found \"9223372036854775808\", want an integer"));
+	assert_non_null(strstr(f->errors.lines[1],
+		"g.shift: found \"1s\", want a number of milliseconds"));
 }
 
 static void long_values_are_shortened_in_complaints(void **state)
@@ -306,10 +310,64 @@ static void long_values_are_shortened_in_complaints(void **state)
 	memset(text, 'a', sizeof(text) - 1);
 	text[100] = ' ';
 	text[sizeof(text) - 1] = '\0';
-	assert_int_equal(
-		set_text(&table[3], text, "g", &f->values, &f->errors), -EINVAL);
+	assert_int_equal(set_text(&table[3], text, "g", &f->values, &f->errors), -EINVAL);
 	assert_true(strlen(f->errors.lines[0]) < 150);
 	assert_non_null(strstr(f->errors.lines[0], "aaa...\", want"));
+}
+
+static void numbers_are_told_as_the_file_has_them(void **state)
+{
+	struct fixture *f = *state;
+
+	/* libconfig makes 60 of the first. */
+	read_group(f,
+		"g = {\ninterval = 4294967356;\n/* timeout = 5 */ timeout = "
+		"-4294967296;\n};\n");
+	assert_int_equal(f->errors.count, 2);
+	assert_complaint(
+		f, 0, 2, "g.interval: found 4294967356, want an integer from 1 to 3600");
+	assert_complaint(
+		f, 1, 3, "g.timeout: found -4294967296, want milliseconds, at least 0");
+	assert_int_equal(f->values.interval, 0);
+	assert_int_equal(f->values.timeout, 500);
+}
+
+static void numbers_too_long_for_anything_are_told_whole(void **state)
+{
+	struct fixture *f = *state;
+
+	read_group(f,
+		"g = { interval: 99999999999999999999 ; timeout = 0x1FFFFFFFFL; "
+		"xinterval = 1; };\n");
+	assert_int_equal(f->errors.count, 2);
+	assert_complaint(f, 0, 1,
+		"g.interval: found 99999999999999999999, want an integer from 1 to 3600");
+	assert_int_equal(f->values.timeout, 0x1FFFFFFFF);
+}
+
+static void control_characters_are_written_out(void **state)
+{
+	struct fixture *f = *state;
+
+	read_group(f, "g = { name = \"a b\\r\\n\\t\\x01\"; };\n");
+	assert_int_equal(f->errors.count, 1);
+	assert_complaint(f, 0, 1,
+		"g.name: found \"a b\\r\\n\\t\\x01\", want a word without blanks");
+}
+
+static void a_secret_is_not_repeated(void **state)
+{
+	struct conf_param row = table[3];
+	struct fixture *f = *state;
+
+	row.secret = true;
+	read_group(f, "g = { name = \"pass word\"; };\n");
+	conf_errors_free(&f->errors);
+	assert_int_equal(conf_read_one(&row, config_lookup(&f->config, "g.name"), "g",
+				 &f->values, &f->errors),
+		-EINVAL);
+	assert_complaint(
+		f, 0, 1, "g.name: found a text of 9 bytes, want a word without blanks");
 }
 
 static void complaints_name_what_is_known_of_their_place(void **state)
@@ -388,6 +446,10 @@ int main(void)
 		CONF_TEST(quoted_texts_are_taken_where_a_text_or_a_number_is_wanted),
 		CONF_TEST(numbers_without_bounds_take_any),
 		CONF_TEST(long_values_are_shortened_in_complaints),
+		CONF_TEST(numbers_are_told_as_the_file_has_them),
+		CONF_TEST(numbers_too_long_for_anything_are_told_whole),
+		CONF_TEST(control_characters_are_written_out),
+		CONF_TEST(a_secret_is_not_repeated),
 		CONF_TEST(complaints_name_what_is_known_of_their_place),
 		cmocka_unit_test(rows_are_found_by_their_exact_name),
 		cmocka_unit_test(the_nearest_name_is_at_most_three_edits_away),

@@ -11,9 +11,25 @@
 static int fix(struct sip_test *t, unsigned flags, const char *ip)
 {
 	struct addr a = ph_test_addr(ip, 0);
+	const struct sdp_fix_with with = {.flags = flags,
+		.ip = &a,
+		.marker = SLICE("a=nortpproxy:yes"),
+		.max_media = SDP_MAX_MEDIA};
 
-	return fix_nated_sdp(
-		&t->msg, flags, &a, SLICE("a=nortpproxy:yes"), SDP_MAX_MEDIA);
+	return fix_nated_sdp(&t->msg, &with);
+}
+
+static int add_lines(
+	struct sip_test *t, unsigned flags, const char *marker, const char *lines)
+{
+	struct addr a = ph_test_addr("203.0.113.7", 0);
+	const struct sdp_fix_with with = {.flags = flags,
+		.ip = &a,
+		.marker = slice_str(marker),
+		.lines = slice_str(lines),
+		.max_media = SDP_MAX_MEDIA};
+
+	return fix_nated_sdp(&t->msg, &with);
 }
 
 static void message_with(struct sip_test *t, const char *headers, const char *body)
@@ -67,6 +83,63 @@ static void direction_and_marker_are_added_once(void **state)
 	assert_int_equal(t.msg.edits, 1);
 	assert_has(sip_test_plain(&t), "Content-Length: 164\r\n");
 	sip_test_free(&t);
+}
+
+static void lines_of_the_script_stand_before_the_marker(void **state)
+{
+	struct sip_test t;
+	int i;
+
+	(void)state;
+	message_with(&t, "", "v=0\nc=IN IP4 10.0.0.1\n\n");
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(add_lines(&t, 15, "a=m:1", "a=x:1\r\na=y\n"), 0);
+		assert_slice_equal(t.msg.body,
+			"v=0\nc=IN IP4 203.0.113.7\na=direction:active\n"
+			"a=oldmediaip:10.0.0.1\na=x:1\na=y\na=m:1\n\n");
+	}
+	assert_int_equal(t.msg.edits, 1);
+	sip_test_free(&t);
+	message_with(&t, "", "v=0\r\n");
+	assert_int_equal(add_lines(&t, 0, "a=m:1", "a=x"), 0);
+	assert_slice_equal(t.msg.body, "v=0\r\na=x\r\n");
+	sip_test_free(&t);
+}
+
+static void an_empty_marker_is_none(void **state)
+{
+	struct sip_test t;
+
+	(void)state;
+	message_with(&t, "", "v=0\r\n");
+	assert_int_equal(add_lines(&t, SDP_ADD_NORTPPROXY, "", ""), 0);
+	assert_int_equal(t.msg.edits, 0);
+	sip_test_free(&t);
+}
+
+static void lines_that_are_no_attributes_change_nothing(void **state)
+{
+	static const char *const bad[] = {"x", "a=", "m=audio 1 RTP/AVP 0", "a=x\n\na=y",
+		"a=x\ry", "a=x\001", "a=x\r\nb=AS:1"};
+	struct sip_test t;
+	unsigned i;
+
+	(void)state;
+	message_with(&t, "", "v=0\r\nc=IN IP4 10.0.0.1\r\n");
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(add_lines(&t, SDP_FIXES, "a=m:1", bad[i]), -EINVAL);
+		assert_int_equal(t.msg.edits, 0);
+	}
+	sip_test_free(&t);
+}
+
+static void body_without_final_line_end_gets_one_with_new_lines(void **state)
+{
+	(void)state;
+	fixed("v=0\r\nc=IN IP4 10.0.0.1", SDP_REWRITE_MEDIA_IP, "203.0.113.7",
+		"v=0\r\nc=IN IP4 203.0.113.7\r\na=oldmediaip:10.0.0.1\r\n");
+	fixed("v=0\r\nc=IN IP4 10.0.0.1", SDP_REWRITE_MEDIA_IP, "10.0.0.1",
+		"v=0\r\nc=IN IP4 10.0.0.1");
 }
 
 static void families_change_with_the_address(void **state)
@@ -218,6 +291,10 @@ int main(void)
 		cmocka_unit_test(every_media_address_is_rewritten_and_kept),
 		cmocka_unit_test(origin_is_rewritten_on_its_own),
 		cmocka_unit_test(direction_and_marker_are_added_once),
+		cmocka_unit_test(lines_of_the_script_stand_before_the_marker),
+		cmocka_unit_test(an_empty_marker_is_none),
+		cmocka_unit_test(lines_that_are_no_attributes_change_nothing),
+		cmocka_unit_test(body_without_final_line_end_gets_one_with_new_lines),
 		cmocka_unit_test(families_change_with_the_address),
 		cmocka_unit_test(null_addresses_stay_unless_asked),
 		cmocka_unit_test(nothing_to_change_is_no_failure_and_no_edit),

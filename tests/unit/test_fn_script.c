@@ -269,8 +269,8 @@ static void faults_are_found_at_load(void **state)
 		{"route {\n  setflag(32);\n}", "32"},
 		{"route {\n  if ($(ru{s.nix}) == 1) exit;\n}",
 			"unknown transformation 's.nix'"},
-		{"route {\n  $avp(x) = $DLG_status;\n}",
-			"unknown variable '$DLG_status'"},
+		{"route {\n  $avp(x) = $DLG_statuz;\n}",
+			"unknown variable '$DLG_statuz'"},
 	};
 
 	(void)state;

@@ -107,6 +107,9 @@ static void a_source_is_one_for_its_name(void **state)
 
 	(void)state;
 	assert_ptr_equal(log_source_get("t_one"), log_source_get("t_one"));
+	assert_ptr_equal(log_source_find("t_one"), log_source_get("t_one"));
+	assert_null(log_source_find("t_nobody"));
+	assert_null(log_source_find("t_nobody")); /* asking makes none */
 	assert_ptr_not_equal(log_source_get("t_one"), log_source_get("t_on"));
 	assert_ptr_not_equal(log_source_get("t_one"), log_source_get("t_one2"));
 	assert_int_equal(strlen(src->name), sizeof(src->name) - 1);

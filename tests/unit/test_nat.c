@@ -14,6 +14,7 @@ struct script_pv {
 };
 static char avp_name[64], avp_value[256];
 static int set_err;
+static bool is_kamailio;
 
 struct script_pv *script_pv_new(const char *text, char why[128])
 {
@@ -50,6 +51,12 @@ int script_pv_set(const struct script_pv *pv, const struct script_env *env,
 	return set_err;
 }
 
+bool script_is_kamailio(const struct ph_msg *msg)
+{
+	(void)msg;
+	return is_kamailio;
+}
+
 const char *script_where(const struct ph_msg *msg)
 {
 	(void)msg;
@@ -71,6 +78,7 @@ static int setup(void **state)
 {
 	(void)state;
 	set_err = 0;
+	is_kamailio = false;
 	avp_name[0] = avp_value[0] = '\0';
 	plugin_test_start(&t, &ph_plugin);
 	return 0;
@@ -116,7 +124,7 @@ static void private_sdp_is_found_in_every_connection_line(void **state)
 	assert_int_equal(call("nat_uac_test", 8, NULL), PH_FALSE);
 }
 
-static void unreadable_contact_is_no_evidence(void **state)
+static void unreadable_contact_is_no_evidence_but_others_count(void **state)
 {
 	struct ph_test_log log;
 
@@ -124,9 +132,38 @@ static void unreadable_contact_is_no_evidence(void **state)
 	plugin_test_message(
 		&t, PHONE "Contact: <sip:a@10.0.0.1\r\n\r\n", "203.0.113.7", 40312);
 	ph_test_log_start(&log);
-	assert_int_equal(call("nat_uac_test", 255, NULL), PH_FALSE);
+	assert_int_equal(call("nat_uac_test", 1 + 32 + 64 + 128, NULL), PH_FALSE);
+	assert_true(ph_test_log_has(&log, "nat_uac_test: Contact"));
+	assert_int_equal(call("nat_uac_test", 19, NULL), PH_TRUE);
 	ph_test_log_stop();
-	assert_true(ph_test_log_has(&log, "nat_uac_test"));
+	ph_test_log_start(&log);
+	assert_int_equal(call("nat_uac_test", 2, NULL), PH_TRUE);
+	ph_test_log_stop();
+	assert_int_equal(log.count, 0); /* nobody asked for Contact */
+}
+
+static void dialect_decides_what_a_number_means(void **state)
+{
+	(void)state;
+	plugin_test_message(&t, PHONE CONTACT "\r\n", "203.0.113.7", 40312);
+	assert_int_equal(call("nat_uac_test", 32, NULL), PH_TRUE);
+	is_kamailio = true;
+	assert_int_equal(call("nat_uac_test", 32, NULL), PH_FALSE);
+	assert_int_equal(call("nat_uac_test", 128, NULL), PH_TRUE);
+}
+
+static void a_variable_that_is_no_sum_of_tests_is_false_and_told(void **state)
+{
+	struct ph_test_log log;
+
+	(void)state;
+	plugin_test_message(&t, PHONE CONTACT "\r\n", "203.0.113.7", 40312);
+	ph_test_log_start(&log);
+	assert_int_equal(call("nat_uac_test", 1024, NULL), PH_FALSE);
+	assert_int_equal(call("nat_uac_test", -1, NULL), PH_FALSE);
+	ph_test_log_stop();
+	assert_int_equal(log.count, 2);
+	assert_true(ph_test_log_has(&log, "1024 is no sum of tests"));
 	assert_int_equal(plugin_test_counter("nat_tested"), 0);
 }
 
@@ -190,14 +227,17 @@ static void wrong_literals_are_told_at_load(void **state)
 	char why[128];
 
 	(void)state;
-	assert_null(flags->check("19", why));
-	assert_null(flags->check("0x13", why));
-	assert_null(flags->check("private-contact,private-via", why));
-	assert_non_null(flags->check("256", why));
-	assert_non_null(flags->check("0", why));
-	assert_non_null(flags->check("-1", why));
+	assert_null(flags->check_dialect("19", false, why));
+	assert_non_null(flags->check_dialect("256", false, why));
+	assert_null(flags->check_dialect("256", true, why));
+	assert_non_null(flags->check_dialect("512", true, why));
+	assert_non_null(flags->check_dialect("0", false, why));
+	assert_non_null(flags->check_dialect("-1", false, why));
 	assert_null(params->check(";x=y", why));
+	assert_null(params->check("", why));
 	assert_non_null(params->check("x=y", why));
+	assert_non_null(params->check("; x=y", why));
+	assert_non_null(params->check(";x@y", why));
 	assert_null(ph_plugin.params[0].check("$avp(x)"));
 	assert_non_null(ph_plugin.params[0].check("$ru"));
 	assert_non_null(ph_plugin.params[0].check("received"));
@@ -210,7 +250,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		nat_test(any_test_that_hits_is_true_and_counted),
 		nat_test(private_sdp_is_found_in_every_connection_line),
-		nat_test(unreadable_contact_is_no_evidence),
+		nat_test(unreadable_contact_is_no_evidence_but_others_count),
+		nat_test(dialect_decides_what_a_number_means),
+		nat_test(a_variable_that_is_no_sum_of_tests_is_false_and_told),
 		nat_test(public_address_is_seen_by_later_functions),
 		nat_test(nothing_to_fix_is_false_and_silent),
 		nat_test(source_uri_is_left_for_the_registrar),

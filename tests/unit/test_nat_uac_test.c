@@ -24,7 +24,7 @@ static unsigned hits_of(const char *via, const char *contacts, const char *media
 	sip_test_good(&t, text);
 	view.via = sip_via_list(&t.msg, NULL);
 	view.contacts = sip_nameaddrs(&t.msg, SIP_H_CONTACT, NULL);
-	assert_int_equal(nat_uac_test(&view, NAT_TESTS, &hits), 0);
+	assert_int_equal(nat_uac_test(&view, nat_tests_of(255, false), &hits), 0);
 	sip_test_free(&t);
 	return hits;
 }
@@ -167,6 +167,78 @@ static void unknown_family_leaves_the_result_alone(void **state)
 	assert_int_equal(hits, 0xdead);
 }
 
+/** What hits of Kamailio's tests in a message that came from ip with media in its SDP. */
+static unsigned kamailio_hits(
+	const char *ip, enum sip_transport transport, const char *media)
+{
+	struct addr source = ph_test_addr(ip, 5060);
+	struct slice addr = slice_str(media);
+	struct nat_view view = {.source = &source,
+		.transport = transport,
+		.media = &addr,
+		.media_count = media ? 1 : 0,
+		.kamailio = true};
+	unsigned hits = 0xdead;
+
+	assert_int_equal(nat_uac_test(&view, nat_tests_of(511, true), &hits), 0);
+	return hits;
+}
+
+static void kamailio_asks_for_the_source(void **state)
+{
+	(void)state;
+	assert_int_equal(kamailio_hits("203.0.113.7", SIP_TR_UDP, NULL), 0);
+	assert_int_equal(kamailio_hits("10.0.0.1", SIP_TR_UDP, NULL), NAT_PRIVATE_SRC);
+	assert_int_equal(kamailio_hits("192.0.0.200", SIP_TR_UDP, NULL), NAT_PRIVATE_SRC);
+	assert_int_equal(kamailio_hits("fd00::1", SIP_TR_UDP, NULL), NAT_PRIVATE_SRC);
+	assert_int_equal(kamailio_hits("203.0.113.7", SIP_TR_WSS, NULL), NAT_WEBSOCKET);
+	assert_int_equal(kamailio_hits("203.0.113.7", SIP_TR_UDP, "203.0.113.7"), 0);
+	assert_int_equal(kamailio_hits("203.0.113.7", SIP_TR_UDP, "203.0.113.8"),
+		NAT_DIFF_IP_SRC_SDP);
+	assert_int_equal(kamailio_hits("203.0.113.7", SIP_TR_UDP, "0.0.0.0"), 0);
+}
+
+static void numbers_mean_what_the_dialect_says(void **state)
+{
+	(void)state;
+	assert_int_equal(nat_tests_of(31, false), 31);
+	assert_int_equal(nat_tests_of(31, true), 31);
+	assert_int_equal(nat_tests_of(32, false), NAT_DIFF_IP_SRC_CONTACT);
+	assert_int_equal(nat_tests_of(32, true), NAT_PRIVATE_SRC);
+	assert_int_equal(nat_tests_of(64, false), NAT_DIFF_PORT_SRC_CONTACT);
+	assert_int_equal(nat_tests_of(64, true), NAT_WEBSOCKET);
+	assert_int_equal(nat_tests_of(128, false), NAT_CARRIER_GRADE);
+	assert_int_equal(nat_tests_of(128, true), NAT_DIFF_PORT_SRC_CONTACT);
+	assert_int_equal(nat_tests_of(256, true), NAT_DIFF_IP_SRC_SDP);
+	assert_int_equal(nat_tests_of(19 + 128, true),
+		NAT_PRIVATE_CONTACT | NAT_DIFF_IP_SRC_VIA | NAT_DIFF_PORT_SRC_VIA |
+			NAT_DIFF_PORT_SRC_CONTACT);
+}
+
+static void names_mean_the_same_in_both_dialects(void **state)
+{
+	int64_t flags =
+		NAT_NAMED(NAT_CARRIER_GRADE) | NAT_NAMED(NAT_DIFF_IP_SRC_CONTACT) | 1;
+	unsigned want = NAT_CARRIER_GRADE | NAT_DIFF_IP_SRC_CONTACT | NAT_PRIVATE_CONTACT;
+
+	(void)state;
+	assert_int_equal(nat_tests_of(flags, false), want);
+	assert_int_equal(nat_tests_of(flags, true), want);
+}
+
+static void what_is_no_sum_of_tests_is_none(void **state)
+{
+	(void)state;
+	assert_int_equal(nat_tests_of(0, false), 0);
+	assert_int_equal(nat_tests_of(-1, false), 0);
+	assert_int_equal(nat_tests_of(256, false), 0);
+	assert_int_equal(nat_tests_of(257, false), 0);
+	assert_int_equal(nat_tests_of(512, true), 0);
+	assert_int_equal(nat_tests_of(513, true), 0);
+	assert_int_equal(nat_tests_of(INT64_MAX, true), 0);
+	assert_int_equal(nat_tests_of(INT64_MIN, true), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -181,6 +253,10 @@ int main(void)
 		cmocka_unit_test(carrier_grade_nat_is_a_test_of_its_own),
 		cmocka_unit_test(only_the_tests_asked_for_count),
 		cmocka_unit_test(unknown_family_leaves_the_result_alone),
+		cmocka_unit_test(kamailio_asks_for_the_source),
+		cmocka_unit_test(numbers_mean_what_the_dialect_says),
+		cmocka_unit_test(names_mean_the_same_in_both_dialects),
+		cmocka_unit_test(what_is_no_sum_of_tests_is_none),
 	};
 	return cmocka_run_group_tests_name("nat_uac_test", tests, NULL, NULL);
 }

@@ -395,6 +395,44 @@ static void received_comes_from_path_then_contact_then_source(void **state)
 	done(r);
 }
 
+/* As an edge's add_rcv_param(1) leaves it; OpenSIPS puts quotes there. */
+static void received_in_the_uri_of_a_trusted_edge_is_taken_out_of_it(void **state)
+{
+	static const char *const written[] = {"<sip:a@10.0.0.1;ob;received=sip:192.0.2.2:"
+					      "2222%3Btransport%3Dtcp;x=1?h=v>;q=0.5",
+		"<sip:a@10.0.0.1;ob;received=\"sip:192.0.2.2:2222;transport=tcp\";x=1?h="
+		"v>;q=0.5"};
+	struct reg *r = fresh();
+	char text[512];
+	unsigned i;
+
+	(void)state;
+	r->from.received = SLICE("sip:192.0.2.3:3333");
+	r->rules.trust_received = true;
+	assert_int_equal(parse(r, HEAD "Contact: <sip:a@10.0.0.1;received=x y>\r\n" TAIL),
+		-EINVAL);
+	assert_int_equal(
+		parse(r, HEAD "Contact: <sip:a@10.0.0.1;received=\"x\"=\" >\r\n" TAIL),
+		-EINVAL);
+	for (i = 0; i < 2; i++) {
+		(void)snprintf(
+			text, sizeof(text), HEAD "Contact: %s\r\n" TAIL, written[i]);
+		assert_int_equal(parse(r, text), 0);
+		assert_slice_equal(r->order.update.contacts[0].received,
+			"sip:192.0.2.2:2222;transport=tcp");
+		assert_slice_equal(
+			r->order.update.contacts[0].uri, "sip:a@10.0.0.1;ob;x=1?h=v");
+	}
+	/* Taken from nobody: the URI is the phone's own affair, and must be one. */
+	r->rules.trust_received = false;
+	assert_int_equal(parse(r, text), -EINVAL);
+	(void)snprintf(text, sizeof(text), HEAD "Contact: %s\r\n" TAIL, written[0]);
+	assert_int_equal(parse(r, text), 0);
+	assert_slice_equal(r->order.update.contacts[0].received, "sip:192.0.2.3:3333");
+	assert_true(slice_find(r->order.update.contacts[0].uri, SLICE("received")) >= 0);
+	done(r);
+}
+
 static void a_received_that_is_no_uri_is_refused(void **state)
 {
 	struct reg *r = fresh();
@@ -684,6 +722,8 @@ int main(void)
 		cmocka_unit_test(equal_uris_are_one_binding),
 		cmocka_unit_test(instance_and_reg_id_name_a_binding),
 		cmocka_unit_test(received_comes_from_path_then_contact_then_source),
+		cmocka_unit_test(
+			received_in_the_uri_of_a_trusted_edge_is_taken_out_of_it),
 		cmocka_unit_test(a_received_that_is_no_uri_is_refused),
 		cmocka_unit_test(path_is_stored_and_answered_to_phones_that_know_it),
 		cmocka_unit_test(long_texts_are_refused_or_left_out),

@@ -32,6 +32,7 @@ struct world {
 	struct ph_msg *msg;
 	struct ph_arg args[3];
 	bool freed; /* the last reference is gone */
+	bool not_mine; /* another node holds the leases of our sockets */
 	bool kamailio;
 	struct slice received;
 
@@ -74,6 +75,11 @@ void msg_unref(struct ph_msg **msgp)
 	if (--(*msgp)->refs == 0)
 		w.freed = true;
 	*msgp = NULL;
+}
+
+bool ph_socket_mine(const struct ph_thread *t, struct slice socket)
+{
+	return !w.not_mine && net_sock_find(t->socks, socket) != NULL;
 }
 
 int ph_park(struct ph_msg *msg, ph_resume resume, void *self, void *state,
@@ -490,8 +496,36 @@ static void a_lookup_sets_the_target_and_branches(void **state)
 	assert_slice_equal(w.msg->branches->du, "sip:edge2;lr");
 	assert_slice_equal(w.msg->branches->path, "<sip:edge2;lr>, <sip:edge3;lr>");
 	assert_int_equal(w.msg->branches->q, 500);
-	/* Registered through another node's socket: there is none of ours to send from. */
+	/* Behind a Path it is not the phone's pinhole. */
 	assert_null(w.msg->branches->sock);
+	assert_true(slice_empty(w.msg->branches->foreign));
+	finish();
+}
+
+static void a_contact_of_another_node_names_its_socket(void **state)
+{
+	(void)state;
+	receive(SIP_TEST_INVITE);
+	bind_two();
+	w.bindings[0].socket = SLICE("udp:192.0.2.98:5060");
+	w.bindings[1].path = (struct slice){0};
+	assert_int_equal(lookup(), 1);
+	assert_null(w.msg->send_sock);
+	assert_slice_equal(w.msg->foreign, "udp:192.0.2.98:5060");
+	assert_null(w.msg->branches->sock);
+	assert_slice_equal(w.msg->branches->foreign, "udp:192.0.2.99:5060");
+	finish();
+}
+
+static void a_socket_that_another_node_has_taken_over_is_foreign(void **state)
+{
+	(void)state;
+	receive(SIP_TEST_INVITE);
+	bind_two();
+	w.not_mine = true;
+	assert_int_equal(lookup(), 1);
+	assert_null(w.msg->send_sock);
+	assert_slice_equal(w.msg->foreign, "udp:198.51.100.7:5060");
 	finish();
 }
 
@@ -588,6 +622,8 @@ int main(void)
 		cmocka_unit_test(kamailio_scripts_learn_what_was_done),
 		cmocka_unit_test(save_is_for_register_only),
 		cmocka_unit_test(a_lookup_sets_the_target_and_branches),
+		cmocka_unit_test(a_contact_of_another_node_names_its_socket),
+		cmocka_unit_test(a_socket_that_another_node_has_taken_over_is_foreign),
 		cmocka_unit_test(a_lookup_waits_for_the_store),
 		cmocka_unit_test(codes_of_lookup_tell_none_from_error),
 		cmocka_unit_test(flags_of_lookup_limit_the_branches),

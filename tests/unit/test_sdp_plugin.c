@@ -75,9 +75,10 @@ static void no_sdp_or_no_address_is_false_and_changes_nothing(void **state)
 	plugin_test_message(&t, HEAD "\r\n" SDP, "203.0.113.7", 40312);
 	assert_int_equal(fix(2, "not an address"), PH_FALSE);
 	assert_int_equal(fix(2, ""), PH_FALSE);
+	assert_int_equal(fix(32, NULL), PH_FALSE);
 	assert_int_equal(t.msg.sip.edits, 0);
 	ph_test_log_stop();
-	assert_int_equal(log.count, 2);
+	assert_int_equal(log.count, 3);
 	assert_int_equal(plugin_test_counter("sdp_fixed"), 0);
 }
 
@@ -109,10 +110,16 @@ static void wrong_literals_are_told_at_load(void **state)
 	char why[128];
 
 	(void)state;
-	assert_null(flags->check("0x1f", why));
-	assert_null(flags->check("rewrite-media-ip", why));
+	assert_null(flags->check("31", why));
 	assert_non_null(flags->check("32", why));
-	assert_non_null(flags->check("0", why));
+	assert_non_null(flags->check("-1", why));
+	assert_null(flags->check("0", why)); /* for lines alone */
+	assert_null(flags[1].check("192.0.2.1", why));
+	assert_null(flags[1].check("2001:db8::1", why));
+	assert_non_null(flags[1].check("", why));
+	assert_non_null(flags[1].check("example.org", why));
+	assert_null(flags[2].check("a=x:1", why));
+	assert_non_null(flags[2].check("c=IN IP4 192.0.2.1", why));
 	assert_null(ph_plugin.params[0].check("a=nortpproxy:yes\r\n"));
 	assert_null(ph_plugin.params[0].check("")); /* off */
 	assert_non_null(ph_plugin.params[0].check("nortpproxy"));

@@ -59,6 +59,10 @@ struct tm_world {
 	int relay_code; /* of the last tm_relay() or on_relayed */
 	unsigned failure_code;
 	enum tm_request last_in;
+	struct phone *voice; /* the other node: it holds every foreign socket; NULL: it is dead */
+	struct phone *flow;  /* the phone that a Route with the user "flow" leads to */
+	unsigned silent;     /* how often the voice was found so */
+	struct addr source;  /* of the last reply, as its hook saw it */
 	unsigned phone_count;
 	struct phone phones[6];
 };
@@ -85,6 +89,7 @@ static inline enum tm_verdict world_on_reply(void *self, struct ph_msg *reply)
 	struct tm_world *w = self;
 
 	w->replies++;
+	w->source = reply->rx.src;
 	if (w->edit_reply != NULL)
 		w->edit_reply(w, reply);
 	if (w->park_replies &&
@@ -138,12 +143,57 @@ static inline void world_on_cancelled(void *self, struct ph_msg *request)
 	((struct tm_world *)self)->cancelled++;
 }
 
+static inline struct sockaddr_in loopback(uint16_t port);
+
+static inline struct net_hop world_hop(const struct phone *p)
+{
+	return (struct net_hop){.transport = p->tcp ? SIP_TR_TCP : SIP_TR_UDP,
+		.addr = {.in = loopback(p->port)}};
+}
+
+static inline int world_on_flow_route(void *self, struct ph_msg *request,
+	const struct sip_uri *route, struct tm_flow *out)
+{
+	struct tm_world *w = self;
+
+	(void)request;
+	if (w->flow == NULL || !slice_eq(route->user, SLICE("flow")))
+		return -ENOENT;
+	*out = (struct tm_flow){
+		.socket = SLICE("udp:192.0.2.2:5060"), .phone = world_hop(w->flow)};
+	return 0;
+}
+
+static inline int world_on_foreign(void *self, struct ph_msg *request,
+	struct slice socket, const struct net_hop *phone, struct tm_detour *out)
+{
+	struct tm_world *w = self;
+
+	(void)phone;
+	assert_slice_equal(socket, "udp:192.0.2.2:5060");
+	if (w->voice == NULL)
+		return -ENOENT;
+	out->hop = world_hop(w->voice);
+	out->route = arena_printf(
+		request->arena, "<sip:flow@127.0.0.1:%u;lr>", w->voice->port);
+	return 0;
+}
+
+static inline void world_on_foreign_silent(void *self, struct slice socket)
+{
+	assert_slice_equal(socket, "udp:192.0.2.2:5060");
+	((struct tm_world *)self)->silent++;
+}
+
 static const struct tm_hooks world_hooks = {
 	.on_reply = world_on_reply,
 	.on_branch = world_on_branch,
 	.on_failure = world_on_failure,
 	.on_relayed = world_on_relayed,
 	.on_cancelled = world_on_cancelled,
+	.on_flow_route = world_on_flow_route,
+	.on_foreign = world_on_foreign,
+	.on_foreign_silent = world_on_foreign_silent,
 };
 
 static inline void world_request(struct tm_world *w, struct ph_msg *msg)
@@ -292,6 +342,7 @@ static inline struct tm_world *world_new(void)
 		.timer_c = 180000,
 		.fr_timer = 30000,
 		.fr_inv_timer = 120000,
+		.detour_timer = 1000,
 		.max_transactions = 1000,
 		.retry_after = 5};
 	w->key = (struct hash_key){0x0123456789abcdef, 0xfedcba9876543210};

@@ -5,6 +5,7 @@ import shutil
 
 from . import check, proc, rtp
 from .daemon import Daemon
+from .netns import Internet
 from .phone import Phone
 from .redis import Redis
 from .relay import Relay
@@ -19,6 +20,7 @@ class Case:
         self.daemons = []
         self.helpers = []                   # threads of the kit that need a close()
         self.names = {}
+        self.hosts = []                     # network namespaces
         self.tolerate_complaints = False    # for tests whose phones break the rules themselves
 
     # Parties
@@ -46,11 +48,21 @@ class Case:
     def scripted_relay(self, address="127.0.0.1"):
         return ScriptedRelay(self, address)
 
+    def internet(self, **kwargs):
+        """Servers' host in a network namespace; its nat() makes routers with phones behind them. Needs root."""
+        internet = Internet(**kwargs)
+        self.hosts.append(internet)
+        return internet
+
     def redis(self, **kwargs):
         return Redis(self, **kwargs)
 
     def phone(self, user, daemon, **kwargs):
         """A phone of the daemon's domain. IPv4 phones have addresses of their own, 127.0.0.2 and up."""
+        if "nat" in kwargs:                  # a real one: the phone has the LAN's address and writes it
+            nat = kwargs.pop("nat")
+            with nat.lan:
+                return self.phone(user, daemon, source="192.168.1.2", private="192.168.1.2", public=nat.public, **kwargs)
         number = len(self.phones) + 2
         if ":" in daemon.address:
             kwargs.setdefault("source", daemon.address)
@@ -100,4 +112,6 @@ class Case:
             helper.close()
         for process in reversed(self.processes):
             process.kill()
+        for host in self.hosts:
+            host.close()
         return wrong

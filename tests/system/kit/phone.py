@@ -18,8 +18,8 @@ T2 = 4.0
 class Timer:
     """Sends the same data again: at T1, doubled up to T2 (INVITE requests double without end)."""
 
-    def __init__(self, data, cap=T2, limit=64 * T1, first=T1):
-        self.data, self.cap = data, cap
+    def __init__(self, data, cap=T2, limit=64 * T1, first=T1, to=None):
+        self.data, self.cap, self.to = data, cap, to
         self.interval = first
         now = time.monotonic()
         self.next = now + self.interval
@@ -181,14 +181,17 @@ class Phone:
     """`mode`: what happens to an incoming INVITE: answer, ring, busy, silent, or manual (it rings by itself when told)."""
 
     def __init__(self, user, server, domain, transport="udp", source="127.0.0.2", private="192.168.1.10",
-                 mode="answer", private_port=5060, contact_user=None, retransmit=True):
+                 mode="answer", private_port=5060, contact_user=None, retransmit=True, public=None):
         self.user, self.domain, self.server = user, domain, server
         self.source, self.private, self.private_port = source, private, private_port
         self.transport, self.mode, self.retransmit = transport, mode, retransmit
+        self.public = public                # behind a real NAT: its address; the port is the router's to choose
         self.contact_user = contact_user or user
         self.lock = threading.RLock()
         self.complaints = []
+        self.sources = {server}             # who may send to it: its router lets in nothing else
         self.received = []                  # every message, in order
+        self.keepalives = []                # (time.monotonic(), bytes, address): 4 zero bytes, CRLF CRLF
         self.transactions = {}              # (branch, method) -> ClientTransaction
         self.calls = {}                     # (call-id, local tag) -> Call
         self.seen = set()                   # (branch, method) of requests that were handled
@@ -249,14 +252,22 @@ class Phone:
     def start(self, msg):
         """Send a request with retransmissions; returns its ClientTransaction."""
         txn = ClientTransaction(msg)
-        data = msg.data()
+        data, to = msg.data(), self.next_hop(msg)
         with self.lock:
             self.transactions[(msg.branch, msg.method)] = txn
             if self.retransmit and not self.link.reliable:
-                txn.timer = Timer(data, cap=1e9 if msg.method == "INVITE" else T2)
+                txn.timer = Timer(data, cap=1e9 if msg.method == "INVITE" else T2, to=to)
                 self.timers[id(txn)] = txn.timer
-        self.link.send(data)
+        self.link.send(data, to)
         return txn
+
+    def next_hop(self, msg):
+        """The first Route's address, when it is one of those that we talk to; else the server."""
+        route = msg.get("route")
+        if route is None:
+            return self.server
+        _, host, port, _ = sip.uri_parts(sip.uri_of(route))
+        return (host, port or 5060) if (host, port or 5060) in self.sources else self.server
 
     def request(self, method, uri, seconds=10, body=b"", extra=()):
         """A request outside any call, waited for."""
@@ -314,8 +325,7 @@ class Phone:
 
     def count(self, method):
         """Requests of this method that arrived, retransmissions included."""
-        with self.lock:
-            return sum(1 for m in self.received if not m.reply and m.method == method)
+        return len(self.requests(method))
 
     # Reading
 
@@ -325,7 +335,8 @@ class Phone:
                 self.tick()
                 return
             if not data.strip(b"\r\n\0"):
-                return                      # keepalive
+                self.keepalives.append((time.monotonic(), data, address))
+                return
             msg = sip.Message.parse(data)
             msg.source = address
             self.received.append(msg)
@@ -333,8 +344,8 @@ class Phone:
                 self.complain(fault, msg)
             if msg.faults:
                 return
-            if address != self.server:
-                self.complain(f"came from {address}, not from {self.server}", msg)
+            if address not in self.sources:
+                self.complain(f"came from {address}, not from {sorted(self.sources)}", msg)
             if msg.reply:
                 self.on_reply(msg)
             else:
@@ -346,7 +357,7 @@ class Phone:
             if now >= timer.end:
                 del self.timers[key]
             elif now >= timer.next:
-                self.link.send(timer.data)
+                self.link.send(timer.data, timer.to)
                 timer.interval = min(timer.interval * 2, timer.cap)
                 timer.next = now + timer.interval
 
@@ -376,10 +387,11 @@ class Phone:
         for name in ("from", "call-id", "cseq"):
             if msg.get(name) != request.get(name):
                 self.complain(f"{name} is {msg.get(name)!r}, was {request.get(name)!r}", msg)
-        if sip.param(via, "received") not in (self.link.local[0], sip.bracket(self.link.local[0])):
-            self.complain(f"no received={self.link.local[0]} in Via {via!r}", msg)
-        if sip.param(via, "rport") != str(self.link.local[1]):
-            self.complain(f"no rport={self.link.local[1]} in Via {via!r}", msg)
+        seen = self.public or self.link.local[0]
+        if sip.param(via, "received") not in (seen, sip.bracket(seen)):
+            self.complain(f"no received={seen} in Via {via!r}", msg)
+        if not (sip.param(via, "rport") or "").isdigit() if self.public else sip.param(via, "rport") != str(self.link.local[1]):
+            self.complain(f"no rport, or not that of the packet, in Via {via!r}", msg)
 
     def ack_failure(self, txn, msg):
         invite = txn.request
@@ -408,7 +420,8 @@ class Phone:
             self.complain("200 to INVITE without Contact", msg)
             return
         late = call.sdp() if not txn.request.body else b""
-        self.link.send(call.in_dialog("ACK", txn.request.cseq, late).data())
+        ack = call.in_dialog("ACK", txn.request.cseq, late)
+        self.link.send(ack.data(), self.next_hop(ack))
         txn.acks += 1
 
     def end_other_winner(self, call, msg):
@@ -423,11 +436,11 @@ class Phone:
             other.request("BYE")
 
     def on_request(self, msg):
-        if sip.uri_parts(msg.uri)[1] not in (self.private, self.link.local[0]):
+        if sip.uri_parts(msg.uri)[1] not in (self.private, self.link.local[0], self.public):
             self.complain("request URI is not this phone's", msg)
         key = (msg.branch, msg.method)
-        # CANCEL and the ACK to a failure are the daemon's own: they have their INVITE's branch.
-        own = msg.method in ("CANCEL", "ACK") and (msg.branch, "INVITE") in self.seen
+        # CANCEL and the ACK to a failure are the daemon's own: they have their INVITE's branch. So is what has its Via alone.
+        own = (msg.method in ("CANCEL", "ACK") and (msg.branch, "INVITE") in self.seen) or len(msg.all("via")) == 1
         if int(msg.get("max-forwards") or -1) >= 70 and not own:
             self.complain("Max-Forwards was not lowered", msg)
         if msg.method == "ACK":
@@ -435,7 +448,7 @@ class Phone:
             return
         if key in self.seen:                # a retransmission: the same reply, if there was one
             if key in self.served:
-                self.link.send(self.served[key])
+                self.link.send(self.served[key], msg.source)
             return
         self.seen.add(key)
         handler = getattr(self, "on_" + msg.method.lower(), None)
@@ -463,16 +476,30 @@ class Phone:
             key = (request.branch, request.method)
             self.served[key] = data
             if request.method == "INVITE" and status >= 200 and (status < 300 or not self.link.reliable):
-                self.timers[key] = Timer(data)
-        self.link.send(data)
+                self.timers[key] = Timer(data, to=request.source)
+        self.link.send(data, request.source)        # as received and rport of its Via say
 
     def call_of(self, msg):
         return self.calls.get((msg.call_id, msg.tag("to")))
+
+    def is_merged(self, msg):
+        """The same request has come by another way and is being worked on: RFC 3261 8.2.2.2."""
+        return any(not c.outgoing and c.call_id == msg.call_id and c.remote_tag == msg.tag("from") and
+                   c.invite.cseq == msg.cseq for c in self.calls.values())
+
+    def requests(self, method, source=None):
+        """Those that arrived, in order, retransmissions included; from that source only."""
+        with self.lock:
+            return [m for m in self.received
+                    if not m.reply and m.method == method and source in (None, m.source)]
 
     def on_invite(self, msg):
         call = self.call_of(msg) if msg.tag("to") else None
         if call is None and msg.tag("to"):
             self.reply(msg, 481, "Call Does Not Exist")
+            return
+        if call is None and self.is_merged(msg):
+            self.reply(msg, 482, "Loop Detected")
             return
         if call is None:
             call = Call(self, msg.call_id, False, max(1, len(sip.media_of(msg.body))))

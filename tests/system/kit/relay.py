@@ -8,6 +8,7 @@ from . import proc
 
 class Relay:
     def __init__(self, case, address="127.0.0.1", ports=200):
+        """address: where media goes; its control port is on the loopback of the same host."""
         self.address = address
         self.control_port = proc.free_port("127.0.0.1", tcp=False)
         self.ports = ports

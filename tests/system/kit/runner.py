@@ -132,6 +132,11 @@ def run_one(test, folder):
     return outcome, text, time.monotonic() - start
 
 
+def special_files(folder, names):
+    """Sockets, FIFOs and the like, which copytree() cannot copy."""
+    return [n for n in names if not (os.path.isdir(os.path.join(folder, n)) or os.path.isfile(os.path.join(folder, n)))]
+
+
 def show_logs(folder, endings):
     for name in sorted(os.listdir(folder)):
         if name.endswith(endings):
@@ -174,7 +179,7 @@ def main(here):
             if outcome == "FAILED":
                 kept = os.path.join(keep, re.sub(r"[^\w.\[\]-]+", "_", test.name))
                 shutil.rmtree(kept, ignore_errors=True)
-                shutil.copytree(folder, kept, ignore=lambda d, names: [n for n in names if n.endswith(".sock")])
+                shutil.copytree(folder, kept, ignore=special_files)
                 print(f"        logs: {kept}", flush=True)
             shutil.rmtree(folder, ignore_errors=True)
     finally:
