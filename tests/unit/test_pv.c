@@ -113,6 +113,33 @@ static void next_hop_and_send_socket(void **state)
 	assert_null(msg->send_sock);
 }
 
+/* A phone of another node's is reached through that node, unless the script says where to go or from where. */
+static void a_choice_of_the_script_s_own_needs_no_other_node(void **state)
+{
+	static const struct {
+		const char *pv, *value, *du;
+		bool stays;
+	} sets[] = {
+		{"$du", "sip:gw.example", "sip:203.0.113.7:40312", false},
+		{"$du", NULL, "sip:203.0.113.7:40312", false},
+		{"$fs", "udp:10.0.0.5:5070", "sip:203.0.113.7:40312", false},
+		{"$ru", "sip:carol@example.org", NULL, false},
+		{"$rd", "elsewhere.example", NULL, false},
+		/* the next hop is still the phone */
+		{"$rU", "bobby", "sip:203.0.113.7:40312", true},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
+		struct ph_msg *msg = world_invite();
+
+		msg->du = slice_str(sets[i].du);
+		msg->foreign = SLICE("udp:198.51.100.8:5060");
+		assert_int_equal(world_set(msg, sets[i].pv, sets[i].value), 0);
+		assert_int_equal(!slice_empty(msg->foreign), sets[i].stays);
+	}
+}
+
 static void headers_by_name_and_index(void **state)
 {
 	struct ph_msg *msg = world_invite();
@@ -361,6 +388,8 @@ int main(void)
 			world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(
 			next_hop_and_send_socket, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_choice_of_the_script_s_own_needs_no_other_node, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(
 			headers_by_name_and_index, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(headers_show_the_message_as_received,
