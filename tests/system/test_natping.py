@@ -210,6 +210,7 @@ def test_late_reply_to_another_node_s_ping(t):
     check.equal(second.stat("natping_replies"), 0, "replies to its own pings")
     # A stranger's reply is nobody's ping.
     forged = sip.Message.parse(asked.data())
+    forged.source = asked.source
     forged.put("via", asked.get("via").replace(asked.branch, asked.branch[:-4] + "0000"))
     alice.reply(forged, 200, "OK")
     check.until(lambda: "SCRIPT SEES A REPLY" in second.log(), 3, "what is no ping's goes the way of all replies")
