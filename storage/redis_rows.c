@@ -278,7 +278,8 @@ static void on_changed(void *arg, bool ready)
 	int err;
 
 	if (!ready) {
-		store_count(r->h, STORE_C_FAILED, 1);
+		if (r->client->pending == 0 && !r->over)
+			store_count(r->h, STORE_C_FAILED, 1);
 		complete(r, -ENOTCONN); /* nothing, when the read has said so already */
 		return;
 	}

@@ -25,7 +25,7 @@ const char store_script_dialog_put[] =
 	"local expired = was > 0 and now < 3 and due > 0 and due < tonumber(ARGV[3])\n"
 	"  and v[4] and v[4] ~= '' and v[4] ~= ARGV[5]\n"
 	"redis.call('HSET', KEYS[1], unpack(ARGV, 7))\n"
-	"if not tonumber(v[5]) then redis.call('HSET', KEYS[1], 'fence', ARGV[6]) end\n"
+	"if not (v[5] and #v[5] < 17 and v[5]:match('^%d+$')) then redis.call('HSET', KEYS[1], 'fence', ARGV[6]) end\n"
 	"if not further then redis.call('HSET', KEYS[1], 'state', ARGV[1]) end\n"
 	"local stays = (further and due > 0) or expired\n"
 	"if stays then\n"

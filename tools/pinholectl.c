@@ -261,7 +261,7 @@ static int ask(const char *path, int fd, const char *request, bool as_json, long
 
 static int talk(const char *path, char **args, int count, bool as_json)
 {
-	long long until = now_ms() + ANSWER_SECONDS * 1000;
+	long long until = now_ms() + ANSWER_SECONDS * 1000LL;
 	const char *bad;
 	char *request = request_line(args, count, as_json, &bad);
 	int fd, status = EXIT_UNREACHABLE;

@@ -27,6 +27,7 @@ struct conf_param {
 	const char *name;
 	enum conf_type type;
 	const char *dflt; /**< as text; NULL: NULL/0/empty list */
+	const char *absent; /**< with dflt NULL: what holds then, for the reference ("the host name") */
 	int64_t min, max; /**< for numbers; both 0: no bound */
 	size_t offset;    /**< of the member in the values struct */
 	bool secret;      /**< its text is never repeated in a message */

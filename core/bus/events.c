@@ -38,6 +38,7 @@ static const struct {
 	[BUS_PROP_DIALOG_START] = {"dialog.start", BUS_SCOPE_CALL, false},
 	[BUS_PROP_DIALOG_DIR] = {"dialog.dir", BUS_SCOPE_MESSAGE, false},
 	[BUS_PROP_RTPP_NOTIFY] = {"rtpp.notify", BUS_SCOPE_CALL, true},
+	[BUS_PROP_RTPP_AUDIO] = {"rtpp.audio", BUS_SCOPE_CALL, false},
 };
 /* clang-format on */
 

@@ -13,8 +13,8 @@ enum bus_topic {
 	BUS_CONTACT_SAVED = 1,   /**< by registrar; to natping, mi */
 	BUS_CONTACT_REMOVED,     /**< by registrar; to natping, mi */
 	BUS_CONTACT_UNREACHABLE, /**< by natping; to registrar */
-	BUS_RELAY_UP,            /**< by rtpp (service); to rtpp (workers), mi */
-	BUS_RELAY_DOWN,          /**< by rtpp (the worker that found it, the service); to rtpp (service, workers), mi */
+	BUS_RELAY_UP,            /**< by rtpp (service); to mi */
+	BUS_RELAY_DOWN,          /**< by rtpp (the worker that found it, the service); to rtpp (service), mi */
 	BUS_MEDIA_TIMEOUT,       /**< by notify; to dialog */
 	BUS_DIALOG_DUE,          /**< by dialog (service); to dialog (workers): is to be ended now */
 	BUS_DIALOG_STARTED,      /**< by dialog, once confirmed; to mi */
@@ -29,11 +29,12 @@ enum bus_topic {
 const char *bus_topic_name(enum bus_topic topic);
 
 struct bus_ev_contact { /* BUS_CONTACT_* */
-	char aor[128];
-	char id[24];
+	char aor[320];
+	char id[24]; /**< empty: all of the AOR */
 	char uri[256];
-	char received[128];
-	char socket[80];
+	char received[256];
+	char path[256];
+	char socket[320];
 	int64_t expires; /**< seconds since 1970; 0 when removed */
 	uint32_t bflags;
 	uint8_t nated;
@@ -92,7 +93,8 @@ enum bus_prop {
 	BUS_PROP_DIALOG_STATUS, /**< call; dialog: "early", "confirmed", "ended"; $DLG_status */
 	BUS_PROP_DIALOG_START,  /**< call; dialog: seconds since 1970 when it was answered; $DLG_lifetime */
 	BUS_PROP_DIALOG_DIR,    /**< message; dialog: "downstream" or "upstream"; $DLG_dir */
-	BUS_PROP_RTPP_NOTIFY,   /**< call; rtpp: the relay was asked to tell of silence ("1") */
+	BUS_PROP_RTPP_NOTIFY,   /**< call; rtpp: the relay is asked to tell of silence, by this name: the dialog's id */
+	BUS_PROP_RTPP_AUDIO,    /**< call; rtpp: number of its first audio stream, when that is not 1 */
 	BUS_PROPS,
 };
 enum bus_prop_scope { BUS_SCOPE_MESSAGE = 1, BUS_SCOPE_CALL };

@@ -101,7 +101,7 @@ static const char *check_secret(const char *text)
 /* clang-format off */
 static const struct conf_param top_params[] = {
 	{.name = "node", .type = CONF_STR, .offset = AT(node), .check = check_node,
-	 .help = "Name of this node, unique in a cluster; default: the host name."},
+	 .absent = "the host name", .help = "Name of this node, unique in a cluster."},
 	{.name = "workers", .type = CONF_INT, .dflt = "0", .min = 0, .max = 256, .offset = AT(workers),
 	 .help = "Worker threads; 0: one per core."},
 	{.name = "script", .type = CONF_STR, .offset = AT(script),
@@ -109,7 +109,8 @@ static const struct conf_param top_params[] = {
 	{.name = "plugin_dir", .type = CONF_STR, .dflt = PH_PLUGIN_DIR, .offset = AT(plugin_dir),
 	 .help = "Folders with plugins, separated by ':'."},
 	{.name = "user", .type = CONF_STR, .offset = AT(user), .check = check_user, .help = "User to run as once the sockets are open."},
-	{.name = "group", .type = CONF_STR, .offset = AT(group), .check = check_group, .help = "Group to run as; default: the user's."},
+	{.name = "group", .type = CONF_STR, .offset = AT(group), .check = check_group, .absent = "the user's",
+	 .help = "Group to run as."},
 	{.name = "shutdown_timeout", .type = CONF_INT, .dflt = "10", .min = 0, .max = 3600, .offset = AT(shutdown_timeout),
 	 .help = "Seconds that transactions in flight have after SIGTERM."},
 	{.name = "secret", .type = CONF_STR, .offset = AT(secret), .secret = true, .check = check_secret,

@@ -26,7 +26,7 @@ static struct script_provider *providers_of(const struct plugin_table *t)
 
 	for (unsigned i = 0; list && i < t->count; i++)
 		list[i] = (struct script_provider){.plugin = t->list[i].desc->name, .instance = i,
-			.fns = t->list[i].desc->functions, .aliases = t->list[i].desc->aliases};
+			.fns = t->list[i].desc->functions, .aliases = t->list[i].desc->aliases, .conf = t->list[i].conf};
 	return list;
 }
 

@@ -27,6 +27,20 @@ static const char *type_name(enum conf_type type)
 	return "";
 }
 
+/* A text in a cell of a Markdown table: on one line, and no bar of it ends the cell. */
+static void print_cell(FILE *out, const char *text)
+{
+	for (; text && *text; text++) {
+		if (*text == '\r' || *text == '\n')
+			fprintf(out, "\\%c", *text == '\r' ? 'r' : 'n');
+		else if (*text == '|')
+			fputs("\\|", out);
+		else
+			fputc(*text, out);
+	}
+	fputs(" |", out);
+}
+
 static void print_params(FILE *out, const struct conf_param *row)
 {
 	if (!row || !row->name)
@@ -34,20 +48,14 @@ static void print_params(FILE *out, const struct conf_param *row)
 	fprintf(out, "| parameter | type | default | range | meaning |\n|---|---|---|---|---|\n");
 	for (; row->name; row++) {
 		char range[64] = "";
-		char dflt[256] = "";
 
 		if (row->min != 0 || row->max != 0)
 			snprintf(range, sizeof(range), "%lld..%lld", (long long)row->min, (long long)row->max);
-		for (const char *p = row->dflt; p && *p && strlen(dflt) + 3 < sizeof(dflt); p++) {
-			size_t used = strlen(dflt);
-
-			if (*p == '\r' || *p == '\n')
-				snprintf(dflt + used, sizeof(dflt) - used, "\\%c", *p == '\r' ? 'r' : 'n');
-			else
-				snprintf(dflt + used, sizeof(dflt) - used, "%c", *p);
-		}
-		fprintf(out, "| `%s` | %s%s | %s | %s | %s |\n", row->name, type_name(row->type), row->shared ? ", shared" : "",
-			dflt, range, row->help ? row->help : "");
+		fprintf(out, "| `%s` | %s%s | ", row->name, type_name(row->type), row->shared ? ", shared" : "");
+		print_cell(out, row->dflt ? row->dflt : row->absent);
+		fprintf(out, " %s | ", range);
+		print_cell(out, row->help);
+		fputc('\n', out);
 	}
 	fputc('\n', out);
 }
@@ -82,7 +90,9 @@ static void print_functions(FILE *out, const struct ph_script_fn *f)
 				i >= f->min_args ? "]" : "");
 		fprintf(out, ")` | ");
 		print_routes(out, f->routes);
-		fprintf(out, " | %s |\n", f->help ? f->help : "");
+		fputs(" | ", out);
+		print_cell(out, f->help);
+		fputc('\n', out);
 	}
 }
 
@@ -91,8 +101,11 @@ static void print_counters(FILE *out, const struct counter_desc *d)
 	if (!d || !d->name)
 		return;
 	fprintf(out, "| counter | meaning |\n|---|---|\n");
-	for (; d->name; d++)
-		fprintf(out, "| `%s`%s | %s |\n", d->name, d->kind == COUNTER_GAUGE ? " (gauge)" : "", d->help ? d->help : "");
+	for (; d->name; d++) {
+		fprintf(out, "| `%s`%s | ", d->name, d->kind == COUNTER_GAUGE ? " (gauge)" : "");
+		print_cell(out, d->help);
+		fputc('\n', out);
+	}
 	fputc('\n', out);
 }
 
@@ -112,8 +125,11 @@ static void print_plugin(FILE *out, const struct ph_plugin *p)
 	print_counters(out, p->counters);
 	if (p->commands && p->commands->name)
 		fprintf(out, "| command | meaning |\n|---|---|\n");
-	for (const struct ph_mi_cmd *c = p->commands; c && c->name; c++)
-		fprintf(out, "| `%s%s%s` | %s |\n", c->name, c->params ? " " : "", c->params ? c->params : "", c->help ? c->help : "");
+	for (const struct ph_mi_cmd *c = p->commands; c && c->name; c++) {
+		fprintf(out, "| `%s%s%s` | ", c->name, c->params ? " " : "", c->params ? c->params : "");
+		print_cell(out, c->help);
+		fputc('\n', out);
+	}
 	fputc('\n', out);
 }
 

@@ -26,6 +26,7 @@ struct making {
 	const struct ph_arg_row *row;
 	struct script_arg *out;
 	unsigned i;
+	const void *conf; /* of the function's plugin */
 };
 
 static void complain(const struct making *m, const char *what, struct slice text)
@@ -160,6 +161,8 @@ static const char *wrong(const struct making *m, char why[128])
 		bad = m->row->check(text, why);
 	if (bad == NULL && m->row->check_dialect != NULL)
 		bad = m->row->check_dialect(text, m->c->kamailio, why);
+	if (bad == NULL && m->row->check_with != NULL)
+		bad = m->row->check_with(m->conf, text, why);
 	return bad;
 }
 
@@ -244,7 +247,8 @@ static void note_dynamic(const struct making *m)
 void compile_arg(struct compile *c, const struct node *call, struct script_site *site,
 	unsigned i, const struct node *arg)
 {
-	struct making m = {c, call, arg, &site->fn->args[i], &site->args[i], i};
+	struct making m = {
+		c, call, arg, &site->fn->args[i], &site->args[i], i, site->conf};
 	enum ph_arg_kind kind = m.row->kind;
 	struct slice text;
 

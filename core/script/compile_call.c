@@ -81,6 +81,7 @@ static struct script_site *new_site(struct compile *c, const struct fn_entry *e)
 	site->fn = e->fn;
 	site->core = e->core;
 	site->instance = e->instance;
+	site->conf = e->conf;
 	return site;
 }
 

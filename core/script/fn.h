@@ -57,6 +57,8 @@ struct ph_arg_row {
 	const char *route_kw;                  /**< PH_ARG_ROUTE: "failure_route", ... */
 	/** Optional check of a literal at load (of flags: their sum as a number): NULL when fine, else what is wrong ("unknown flag letter 'y'"); why is room for it. */
 	const char *(*check)(const char *text, char why[128]);
+	/** The same, when it depends on the plugin's parameters (conf; NULL for core functions). */
+	const char *(*check_with)(const void *conf, const char *text, char why[128]);
 	/** The same for what means something else in Kamailio's dialect; asked when check has found nothing. */
 	const char *(*check_dialect)(const char *text, bool kamailio, char why[128]);
 };

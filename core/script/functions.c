@@ -4,8 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static int add(struct fn_index *x, const char *name, const struct ph_script_fn *fn,
-	bool core, unsigned instance)
+static int add(struct fn_index *x, struct fn_entry e)
 {
 	if (x->count == x->cap) {
 		unsigned cap = x->cap ? x->cap * 2 : 128;
@@ -16,17 +15,21 @@ static int add(struct fn_index *x, const char *name, const struct ph_script_fn *
 		x->list = list;
 		x->cap = cap;
 	}
-	x->list[x->count++] = (struct fn_entry){name, fn, core, instance};
+	x->list[x->count++] = e;
 	return 0;
 }
 
+/* e: what the table's rows have in common */
 static int add_table(
-	struct fn_index *x, const struct ph_script_fn *fns, bool core, unsigned instance)
+	struct fn_index *x, const struct ph_script_fn *fns, struct fn_entry e)
 {
 	int err = 0;
 
-	for (; fns != NULL && fns->name != NULL && err == 0; fns++)
-		err = add(x, fns->name, fns, core, instance);
+	for (; fns != NULL && fns->name != NULL && err == 0; fns++) {
+		e.name = fns->name;
+		e.fn = fns;
+		err = add(x, e);
+	}
 	return err;
 }
 
@@ -41,7 +44,8 @@ static int add_aliases(
 			if (strcmp(x->list[i].name, aliases->name) == 0) {
 				struct fn_entry e = x->list[i];
 
-				err = add(x, aliases->alias, e.fn, e.core, e.instance);
+				e.name = aliases->alias;
+				err = add(x, e);
 				break;
 			}
 	return err;
@@ -75,10 +79,15 @@ int fn_index_build(struct fn_index *x, const struct script_options *opt)
 	memset(x, 0, sizeof(*x));
 	x->absent = opt->absent;
 	for (unsigned i = 0; script_core_fns[i] != NULL && err == 0; i++)
-		err = add_table(x, script_core_fns[i], true, 0);
-	for (unsigned i = 0; i < opt->provider_count && err == 0; i++)
-		err = add_table(x, opt->providers[i].fns,
-			opt->providers[i].plugin == NULL, opt->providers[i].instance);
+		err = add_table(x, script_core_fns[i], (struct fn_entry){.core = true});
+	for (unsigned i = 0; i < opt->provider_count && err == 0; i++) {
+		const struct script_provider *p = &opt->providers[i];
+
+		err = add_table(x, p->fns,
+			(struct fn_entry){.core = p->plugin == NULL,
+				.instance = p->instance,
+				.conf = p->conf});
+	}
 	known = x->count;
 	if (err == 0)
 		err = add_aliases(x, script_core_aliases, known);

@@ -11,6 +11,7 @@ struct fn_entry {
 	const struct ph_script_fn *fn;
 	bool core;
 	unsigned instance;
+	const void *conf;
 };
 
 struct fn_index {

@@ -83,6 +83,7 @@ struct script_site {
 	const struct ph_script_fn *fn;
 	bool core;         /**< self is the env */
 	unsigned instance; /**< else of this plugin */
+	const void *conf;  /**< its parameters; at load only */
 	unsigned values;   /**< arguments on the stack */
 	struct script_arg args[PH_MAX_ARGS];
 };

@@ -27,6 +27,7 @@ struct script_provider {
 	unsigned instance;               /**< index into script_env.instances */
 	const struct ph_script_fn *fns;
 	const struct ph_fn_alias *aliases; /**< or NULL */
+	const void *conf;                /**< the plugin's parameters, for checks of literals */
 };
 
 struct script_options {

@@ -43,6 +43,15 @@ static void cmd_events(void *self, struct bus_request *req, const json_t *params
 	bus_reply(req, root);
 }
 
+static int mi_load(void *conf_, struct conf_errors *e)
+{
+	const struct mi_conf *conf = conf_;
+
+	if (*conf->fifo && strcmp(conf->fifo, conf->socket) == 0)
+		conf_error(e, "mi", 0, "fifo and socket are one path (%s): give each its own", conf->fifo);
+	return 0;
+}
+
 static void mi_service_stop(void *self)
 {
 	struct mi *mi = self;
@@ -98,6 +107,7 @@ static const struct counter_desc mi_counters[] = {
 	[MI_C_COMMANDS] = {"mi_commands", "Commands taken up, by socket and FIFO.", COUNTER_TOTAL},
 	[MI_C_ERRORS] = {"mi_errors", "Commands and requests that were answered with an error.", COUNTER_TOTAL},
 	[MI_C_CLIENTS_REFUSED] = {"mi_clients_refused", "Clients of the socket that were one too many.", COUNTER_TOTAL},
+	[MI_C_FIFO_REQUESTS] = {"mi_fifo_requests", "Requests in the FIFO, those that were refused included.", COUNTER_TOTAL},
 	[MI_C_FIFO_REFUSED] = {"mi_fifo_refused", "Requests in the FIFO that were malformed or had no end.", COUNTER_TOTAL},
 	[MI_C_FIFO_SKIPPED] = {"mi_fifo_skipped", "Bytes in the FIFO that belonged to no request.", COUNTER_TOTAL},
 	[MI_C_FIFO_REPLIES_LOST] = {"mi_fifo_replies_lost", "Answers that no FIFO took.", COUNTER_TOTAL},
@@ -120,6 +130,7 @@ const struct ph_plugin ph_plugin = {
 	.params = mi_params,
 	.counters = mi_counters,
 	.commands = mi_commands,
+	.load = mi_load,
 	.service_start = mi_service_start,
 	.service_stop = mi_service_stop,
 };

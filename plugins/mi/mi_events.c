@@ -64,6 +64,8 @@ static void show_contact(struct tree *node, const struct bus_ev_contact *c)
 	tree_attr(node, "uri", c->uri);
 	if (c->received[0])
 		tree_attr(node, "received", c->received);
+	if (c->path[0])
+		tree_attr(node, "path", c->path);
 	if (c->expires)
 		tree_attr_int(node, "expires", c->expires);
 }

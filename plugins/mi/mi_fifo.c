@@ -58,16 +58,9 @@ static struct fifo_call *call_new(struct mi_fifo *f, struct slice reply)
 	return call;
 }
 
-/* Text of the answer; result NULL: none. */
-static void call_answer(struct fifo_call *call, int code, const char *reason, const struct tree *result)
+/* The text of an answer; result NULL: none. */
+static void answer_text(struct buf *b, int code, const char *reason, const struct tree *result)
 {
-	struct buf *b = &call->answer;
-
-	call->done = true;
-	if (code != 200)
-		mi_count(call->fifo->ctx, MI_C_ERRORS, 1);
-	if (!call->reply[0])
-		return;
 	buf_heap(b, 1024, MI_REPLIES_BYTES / 2);
 	buf_printf(b, "%d %s\n", code, reason);
 	tree_text(b, result);
@@ -76,6 +69,15 @@ static void call_answer(struct fifo_call *call, int code, const char *reason, co
 		buf_reset(b);
 		buf_str(b, "500 the answer is longer than 16 MiB: ask for less\n\n");
 	}
+}
+
+static void call_answer(struct fifo_call *call, int code, const char *reason, const struct tree *result)
+{
+	call->done = true;
+	if (code != 200)
+		mi_count(call->fifo->ctx, MI_C_ERRORS, 1);
+	if (call->reply[0])
+		answer_text(&call->answer, code, reason, result);
 }
 
 /* Is an older answer to the same FIFO still to come? */
@@ -147,6 +149,7 @@ static void on_request(struct mi_fifo *f, struct fifo_call *call)
 		call_answer(call, 400, "an argument is no UTF-8 text", NULL);
 		return;
 	}
+	mi_count(f->ctx, MI_C_COMMANDS, 1);
 	(void)snprintf(command, sizeof(command), "%.*s", SLICE_ARG(f->frame.command));
 	err = bus_call(f->ctx->thread->bus, command, params, MI_DEADLINE_MS, answered, call);
 	if (err != 0)
@@ -172,7 +175,7 @@ static void on_event(struct mi_fifo *f, enum mi_fifo_event ev)
 
 	if (!call)
 		return;
-	mi_count(f->ctx, MI_C_COMMANDS, 1);
+	mi_count(f->ctx, MI_C_FIFO_REQUESTS, 1);
 	if (ev == MI_FIFO_REQUEST)
 		on_request(f, call);
 	else
@@ -268,7 +271,9 @@ static int fifo_open(const char *path, struct log_source *log, struct stat *file
 		err = -errno;
 	else
 		err = fifo_claim(fd, file, &why);
-	if (err == -ELOOP)
+	if (err == -ENXIO)
+		why = "it is no FIFO: it is left alone; give mi.fifo another path";
+	else if (err == -ELOOP)
 		why = "it is a symbolic link: name the FIFO itself";
 	if (err == 0)
 		return fd;
@@ -346,22 +351,30 @@ int mi_fifo_new(struct mi_fifo **out, const struct mi_ctx *ctx, const char *path
 	return 0;
 }
 
+/* Whoever waits is told, if it reads at once; an answer that comes later goes nowhere. */
+static void leave_calls(struct mi_fifo *f)
+{
+	while (f->calls) {
+		struct fifo_call *call = f->calls;
+
+		if (!call->done && call->reply[0])
+			answer_text(&call->answer, 503, "the daemon is stopping", NULL);
+		if (call->reply[0])
+			mi_replies_send(f->replies, slice_str(call->reply), &call->answer);
+		f->calls = call->next;
+		call->fifo = NULL;
+		if (call->done)
+			free(call);
+	}
+}
+
 void mi_fifo_destroy(struct mi_fifo **fp)
 {
 	struct mi_fifo *f = *fp;
 
 	if (!f)
 		return;
-	while (f->calls) {
-		struct fifo_call *call = f->calls;
-
-		f->calls = call->next;
-		call->fifo = NULL;
-		if (call->done) {
-			buf_free(&call->answer);
-			free(call);
-		}
-	}
+	leave_calls(f);
 	timer_stop(&f->unfinished);
 	timer_stop(&f->look);
 	if (f->fd >= 0)

@@ -23,5 +23,5 @@ struct mi_fifo;
  * refused. 0 or negative errno, logged.
  */
 int mi_fifo_new(struct mi_fifo **out, const struct mi_ctx *ctx, const char *path);
-/** Commands under way are answered into nothing; the FIFO is removed. */
+/** Commands under way are answered with 503, as far as their clients read at once; the FIFO is removed. */
 void mi_fifo_destroy(struct mi_fifo **fp);

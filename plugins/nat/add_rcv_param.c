@@ -23,6 +23,18 @@ static void put_escaped(struct buf *b, struct slice uri)
 	}
 }
 
+/** What is not to stay of the header's parameters: a received that is not ours. */
+static struct slice header_without(const struct sip_nameaddr *c, const struct rcv *rcv)
+{
+	struct slice value;
+
+	if (rcv->in_uri && sip_param_get(c->params, SLICE("received"), &value) &&
+		value.len == rcv->received.len + 2 && value.p[0] == '"' &&
+		slice_eq(slice_sub(value, 1, rcv->received.len), rcv->received))
+		return (struct slice){0};
+	return SLICE("received");
+}
+
 static void put_with_received(
 	struct buf *b, const struct sip_nameaddr *c, const void *arg)
 {
@@ -48,7 +60,7 @@ static void put_with_received(
 		buf_add(b, u->headers);
 	}
 	buf_chr(b, '>');
-	contact_put_params(b, c->params, SLICE("received"));
+	contact_put_params(b, c->params, header_without(c, rcv));
 	if (!rcv->in_uri) {
 		buf_add(b, SLICE(";received=\""));
 		buf_add(b, rcv->received);

@@ -13,7 +13,8 @@
 /**
  * Every Contact gets `received`, the URI of the packet's source: as header parameter
  * (quoted), or with in_uri as URI parameter (with ';' and '=' escaped; RFC 3261 section
- * 25.1 has no quotes there). One that the sender wrote itself goes.
+ * 25.1 has no quotes there). One that the sender wrote itself goes; that of an earlier
+ * call, at the other place, stays.
  * 0, also without Contact or with "*" (nothing to do); -EBADMSG; -EINVAL; -ENOMEM. On
  * failure the message is as it was.
  */

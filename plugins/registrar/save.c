@@ -112,6 +112,7 @@ static void publish(
 		copy_text(to->id, sizeof(to->id), c->id);
 		copy_text(to->uri, sizeof(to->uri), c->uri);
 		copy_text(to->received, sizeof(to->received), c->received);
+		copy_text(to->path, sizeof(to->path), c->path);
 		copy_text(to->socket, sizeof(to->socket), c->socket);
 		to->expires = saved ? c->expires : 0;
 		to->bflags = c->bflags;

@@ -4,305 +4,9 @@
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-static const char no_memory[] = "more memory: there is none left";
-
-/** The next word; several blanks count as one. False: none left. */
-static bool next_word(struct slice *rest, struct slice *word)
-{
-	size_t n = 0;
-
-	*rest = slice_trim(*rest);
-	while (n < rest->len && !strchr(" \t\r\n", rest->p[n]))
-		n++;
-	*word = slice_sub(*rest, 0, n);
-	*rest = slice_from(*rest, n);
-	return n > 0;
-}
-
-static bool is_host_name(struct slice s)
-{
-	size_t i;
-
-	for (i = 0; i < s.len; i++) {
-		char c = s.p[i];
-
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-			    (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_'))
-			return false;
-	}
-	/* Four numbers that are no address are no name either. */
-	return s.len > 0 && !(s.p[s.len - 1] >= '0' && s.p[s.len - 1] <= '9');
-}
-
-static const char *read_port(struct slice text, uint16_t *port)
-{
-	uint64_t n;
-
-	if (slice_u64(text, UINT16_MAX, &n) != 0 || n == 0)
-		return "a port from 1 to 65535 behind the last ':'";
-	*port = (uint16_t)n;
-	return NULL;
-}
-
-/** "host[:port]" */
-static const char *read_udp(struct rtpp_relay *r, struct slice text, struct slice *host)
-{
-	struct slice port;
-
-	r->family = AF_INET;
-	if (slice_cut(text, ':', host, &port)) {
-		const char *fault = read_port(port, &r->port);
-
-		if (fault)
-			return fault;
-	} else {
-		*host = text;
-	}
-	if (addr_parse_ip(&r->addr, *host) == 0)
-		return addr_family(&r->addr) == AF_INET ? NULL
-							: "udp6: for IPv6 addresses";
-	return is_host_name(*host) ? NULL
-				   : "udp:HOST[:PORT] with an IPv4 address or a name";
-}
-
-/** "[v6]:port", "name:port", or an address whose last ':' splits off the port as the guide writes it. */
-static const char *read_udp6(struct rtpp_relay *r, struct slice text, struct slice *host)
-{
-	static const char want[] =
-		"udp6:[ADDRESS][:PORT] with an IPv6 address, or udp6:NAME[:PORT]";
-	ptrdiff_t at;
-
-	r->family = AF_INET6;
-	if (text.len > 0 && text.p[0] == '[') {
-		at = slice_chr(text, ']');
-		if (at < 0)
-			return want;
-		*host = slice_sub(text, 1, (size_t)at - 1);
-		text = slice_from(text, (size_t)at + 1);
-		if (addr_parse_ip(&r->addr, *host) != 0 ||
-			addr_family(&r->addr) != AF_INET6)
-			return want;
-		if (text.len > 0 && text.p[0] != ':')
-			return want;
-		return text.len > 0 ? read_port(slice_from(text, 1), &r->port) : NULL;
-	}
-	for (at = (ptrdiff_t)text.len; at > 0 && text.p[at - 1] != ':';)
-		at--;
-	if (at > 0) {
-		*host = slice_sub(text, 0, (size_t)at - 1);
-		if (is_host_name(*host) || addr_parse_ip(&r->addr, *host) == 0)
-			return addr_is_set(&r->addr) && addr_family(&r->addr) != AF_INET6
-				? want
-				: read_port(slice_from(text, (size_t)at), &r->port);
-	}
-	*host = text;
-	if (addr_parse_ip(&r->addr, text) == 0)
-		return addr_family(&r->addr) == AF_INET6 ? NULL : want;
-	return is_host_name(text) ? NULL : want;
-}
-
-static const char *read_url(struct rtpp_relay *r, struct slice url)
-{
-	const char *fault;
-	struct slice host;
-
-	if (url.len > RTPP_URL_MAX)
-		return "a shorter URL: at most 120 characters";
-	*r = (struct rtpp_relay){.port = RTPP_DFLT_PORT};
-	if (slice_starts(url, SLICE("udp:")))
-		fault = read_udp(r, slice_from(url, 4), &host);
-	else if (slice_starts(url, SLICE("udp6:")))
-		fault = read_udp6(r, slice_from(url, 5), &host);
-	else if (slice_starts(url, SLICE("unix:")) || slice_starts(url, SLICE("/")) ||
-		slice_starts(url, SLICE("cunix:")) || slice_starts(url, SLICE("tcp:")) ||
-		slice_starts(url, SLICE("tcp6:")))
-		return "udp: or udp6:, as this version speaks to RTP proxies over UDP "
-		       "only";
-	else
-		return "[SETID == ] udp:HOST[:PORT][=WEIGHT] or "
-		       "udp6:[ADDRESS][:PORT][=WEIGHT], several separated by blanks";
-	if (fault)
-		return fault;
-	memcpy(r->url, url.p, url.len);
-	memcpy(r->host, host.p, host.len);
-	if (addr_is_set(&r->addr))
-		addr_set_port(&r->addr, r->port);
-	return NULL;
-}
-
-int rtpp_relay_find(const struct rtpp_sets *sets, struct slice url)
-{
-	unsigned i;
-
-	for (i = 0; i < sets->relay_count; i++)
-		if (slice_eq(slice_str(sets->relays[i].url), url))
-			return (int)i;
-	return -1;
-}
-
-const struct rtpp_set *rtpp_set_find(const struct rtpp_sets *sets, uint64_t id)
-{
-	unsigned i;
-
-	for (i = 0; i < sets->set_count; i++)
-		if (sets->sets[i].id == id)
-			return &sets->sets[i];
-	return NULL;
-}
-
-const struct rtpp_node *rtpp_set_node(
-	const struct rtpp_sets *sets, const struct rtpp_set *set, struct slice url)
-{
-	int relay = rtpp_relay_find(sets, url);
-	unsigned i;
-
-	for (i = 0; relay >= 0 && i < set->count; i++)
-		if (set->nodes[i].relay == (unsigned)relay)
-			return &set->nodes[i];
-	return NULL;
-}
-
-static const char *relay_of(struct rtpp_sets *sets, struct slice url, unsigned *index)
-{
-	int at = rtpp_relay_find(sets, url);
-	struct rtpp_relay r, *more;
-	const char *fault;
-
-	if (at >= 0) {
-		*index = (unsigned)at;
-		return NULL;
-	}
-	fault = read_url(&r, url);
-	if (fault)
-		return fault;
-	if (sets->relay_count >= RTPP_MAX_RELAYS)
-		return "at most 256 RTP proxies";
-	more = reallocarray(sets->relays, sets->relay_count + 1, sizeof(*more));
-	if (!more)
-		return no_memory;
-	more[sets->relay_count] = r;
-	sets->relays = more;
-	*index = sets->relay_count++;
-	return NULL;
-}
-
-static const char *read_node(
-	struct rtpp_sets *sets, struct rtpp_set *set, struct slice word)
-{
-	struct rtpp_node node = {.weight = 1, .index = sets->node_count}, *more;
-	struct slice url = word, text;
-	const char *fault;
-	uint64_t weight;
-	unsigned i;
-
-	if (slice_cut(word, '=', &url, &text)) {
-		if (slice_u64(text, RTPP_MAX_WEIGHT, &weight) != 0)
-			return "a weight from 0 to 65535 behind '='";
-		node.weight = (unsigned)weight;
-	}
-	if (slice_cut(url, '|', &url, &text) &&
-		(addr_parse_ip(&node.advertised, text) != 0 ||
-			addr_is_any(&node.advertised)))
-		return "an IP address behind '|'";
-	fault = relay_of(sets, url, &node.relay);
-	if (fault)
-		return fault;
-	for (i = 0; i < set->count; i++)
-		if (set->nodes[i].relay == node.relay)
-			return "each RTP proxy once in a set";
-	more = reallocarray(set->nodes, set->count + 1, sizeof(*more));
-	if (!more)
-		return no_memory;
-	more[set->count++] = node;
-	set->nodes = more;
-	sets->node_count++;
-	return NULL;
-}
-
-static const char *set_of(struct rtpp_sets *sets, unsigned id, struct rtpp_set **out)
-{
-	struct rtpp_set *more;
-	unsigned i;
-
-	for (i = 0; i < sets->set_count; i++) {
-		if (sets->sets[i].id == id) {
-			*out = &sets->sets[i];
-			return NULL;
-		}
-	}
-	more = reallocarray(sets->sets, sets->set_count + 1, sizeof(*more));
-	if (!more)
-		return no_memory;
-	more[sets->set_count] = (struct rtpp_set){.id = id};
-	sets->sets = more;
-	*out = &more[sets->set_count++];
-	return NULL;
-}
-
-const char *rtpp_sets_add(struct rtpp_sets *sets, const char *text)
-{
-	struct slice rest = slice_trim(slice_str(text)), word;
-	ptrdiff_t at = slice_find(rest, SLICE("=="));
-	struct rtpp_set *set;
-	const char *fault;
-	uint64_t id = 0;
-
-	if (slice_empty(rest))
-		return NULL;
-	if (at >= 0) {
-		if (slice_u64(slice_trim(slice_sub(rest, 0, (size_t)at)), RTPP_SETID_MAX,
-			    &id) != 0)
-			return "a set id from 0 to 2147483647 before '=='";
-		rest = slice_from(rest, (size_t)at + 2);
-		if (slice_empty(slice_trim(rest)))
-			return "at least one RTP proxy behind '=='";
-	}
-	fault = set_of(sets, (unsigned)id, &set);
-	while (!fault && next_word(&rest, &word))
-		fault = read_node(sets, set, word);
-	return fault;
-}
-
-void rtpp_sets_free(struct rtpp_sets *sets)
-{
-	unsigned i;
-
-	for (i = 0; i < sets->set_count; i++)
-		free(sets->sets[i].nodes);
-	free(sets->sets);
-	free(sets->relays);
-	*sets = (struct rtpp_sets){0};
-}
-
-static int resolve(struct rtpp_relay *r)
-{
-	const struct addrinfo hints = {.ai_family = r->family, .ai_socktype = SOCK_DGRAM};
-	struct addrinfo *list;
-	int err;
-
-	if (getaddrinfo(r->host, NULL, &hints, &list) != 0)
-		return -ENOENT;
-	err = addr_from_sa(&r->addr, list->ai_addr, list->ai_addrlen);
-	freeaddrinfo(list);
-	if (err == 0)
-		addr_set_port(&r->addr, r->port);
-	return err;
-}
-
-int rtpp_sets_resolve(struct rtpp_sets *sets, const struct rtpp_relay **which)
-{
-	unsigned i;
-
-	for (i = 0; i < sets->relay_count; i++) {
-		if (!addr_is_set(&sets->relays[i].addr) &&
-			resolve(&sets->relays[i]) != 0) {
-			*which = &sets->relays[i];
-			return -ENOENT;
-		}
-	}
-	return 0;
-}
+#include "core/host/plugin.h"
 
 int rtpp_seconds(struct slice text, unsigned *ms)
 {
@@ -325,3 +29,217 @@ int rtpp_seconds(struct slice text, unsigned *ms)
 	*ms = (unsigned)(s * 1000 + f);
 	return 0;
 }
+
+/** "name[:port]" */
+static int resolve_source(struct addr *out, struct slice text)
+{
+	const struct addrinfo hints = {.ai_socktype = SOCK_DGRAM};
+	struct addrinfo *list;
+	struct slice name = text, digits;
+	uint64_t port = 0;
+	char host[256];
+	int err;
+
+	if (slice_cut(text, ':', &name, &digits) &&
+		(slice_u64(digits, UINT16_MAX, &port) != 0 || port == 0))
+		return -EINVAL;
+	if (name.len == 0 || name.len >= sizeof(host))
+		return -EINVAL;
+	memcpy(host, name.p, name.len);
+	host[name.len] = '\0';
+	if (getaddrinfo(host, NULL, &hints, &list) != 0)
+		return -ENOENT;
+	err = addr_from_sa(out, list->ai_addr, list->ai_addrlen);
+	freeaddrinfo(list);
+	if (err == 0)
+		addr_set_port(out, (uint16_t)port);
+	return err;
+}
+
+static bool is_ours(const struct addr *a)
+{
+	struct addr any_port = *a;
+	int fd = socket(addr_family(a), SOCK_DGRAM | SOCK_CLOEXEC, 0), err;
+
+	if (fd < 0)
+		return false;
+	addr_set_port(&any_port, 0);
+	err = bind(fd, &any_port.sa, addr_len(&any_port));
+	close(fd);
+	return err == 0;
+}
+
+const char *rtpp_source_read(struct addr *out, struct slice text)
+{
+	struct addr a = {0};
+	ptrdiff_t end = slice_chr(text, ']');
+	bool with_port = addr_parse_ip(&a, text) != 0 &&
+		slice_chr(slice_from(text, end > 0 ? (size_t)end : 0), ':') >= 0;
+
+	if (addr_parse(&a, text, 0) != 0 && resolve_source(&a, text) != 0)
+		return "ADDRESS[:PORT] with an address of this machine, such as "
+		       "\"10.0.0.5\" or \"10.0.0.5:33333\"";
+	if (with_port && addr_port(&a) == 0)
+		return "a port from 1 to 65535 behind the ':', or none: each thread then "
+		       "has a port of its own";
+	if (!is_ours(&a))
+		return "an address of this machine: RTP proxies answer to where a "
+		       "command came from";
+	*out = a;
+	return NULL;
+}
+
+static const char *check_sock(const char *text)
+{
+	struct rtpp_sets scratch = {0};
+	const char *fault = rtpp_sets_add(&scratch, text);
+
+	rtpp_sets_free(&scratch);
+	return fault;
+}
+
+static const char *check_seconds(const char *text)
+{
+	unsigned ms;
+
+	return rtpp_seconds(slice_str(text), &ms) == 0
+		? NULL
+		: "seconds, more than 0 and at most 60, such as \"1\" or \"0.2\"";
+}
+
+static const char *check_source(const char *text)
+{
+	struct addr a;
+
+	return rtpp_source_read(&a, slice_str(text));
+}
+
+static const char *check_notify(const char *text)
+{
+	struct rtpp_notify n;
+
+	return rtpp_notify_read(&n, slice_str(text));
+}
+
+/** Of tables and columns: what can be a part of a key, and is no pattern. */
+static const char *check_name(const char *text)
+{
+	size_t n = strlen(text);
+
+	if (n == 0 || n > 64)
+		return "a name of 1 to 64 characters";
+	for (; *text; text++)
+		if (!((*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z') ||
+			    (*text >= '0' && *text <= '9') || strchr("_-.:", *text)))
+			return "a name of letters, digits and the characters _ - . :";
+	return NULL;
+}
+
+static void load_timeout(struct rtpp_conf *conf, struct conf_errors *e)
+{
+	const char *text = conf->rtpproxy_timeout;
+
+	if (conf->rtpproxy_tout && text)
+		conf_error(e, "rtpp", 0,
+			"rtpproxy_tout and rtpproxy_timeout are both given: keep "
+			"rtpproxy_timeout alone");
+	else if (conf->rtpproxy_tout)
+		conf_warning(e, "rtpp", 0,
+			"rtpproxy_tout is obsolete: write rtpproxy_timeout = \"%s\"",
+			conf->rtpproxy_tout);
+	if (!text)
+		text = conf->rtpproxy_tout ? conf->rtpproxy_tout : "1";
+	if (rtpp_seconds(slice_str(text), &conf->timeout_ms) != 0)
+		conf->timeout_ms = 1000; /* the row's check has complained */
+	if ((uint64_t)conf->timeout_ms * (uint64_t)conf->rtpproxy_retr > PH_PARK_MAX_MS)
+		conf_warning(e, "rtpp", 0,
+			"rtpproxy_timeout times rtpproxy_retr is more than %u s: no "
+			"message waits longer than that",
+			PH_PARK_MAX_MS / 1000);
+}
+
+static int load_sets(struct rtpp_conf *conf, struct conf_errors *e)
+{
+	const struct rtpp_relay *which;
+	unsigned i;
+
+	for (i = 0; i < conf->rtpproxy_sock.count; i++) {
+		const char *fault =
+			rtpp_sets_add(&conf->sets, conf->rtpproxy_sock.items[i]);
+
+		if (!fault)
+			continue;
+		if (!check_sock(conf->rtpproxy_sock
+					.items[i])) /* together with the others only */
+			conf_error(e, "rtpp", 0, "rtpproxy_sock: found \"%s\", want %s",
+				conf->rtpproxy_sock.items[i], fault);
+		return -EINVAL;
+	}
+	if (rtpp_sets_resolve(&conf->sets, &which) != 0) {
+		conf_error(e, "rtpp", 0,
+			"rtpproxy_sock: %s: the host '%s' has no IPv%c address: correct "
+			"the name, or write the address",
+			which->url, which->host, which->family == AF_INET6 ? '6' : '4');
+		return -ENOENT;
+	}
+	return 0;
+}
+
+int rtpp_conf_load(void *values, struct conf_errors *e)
+{
+	struct rtpp_conf *conf = values;
+
+	load_timeout(conf, e);
+	/* What is wrong with them, the rows' checks have said. */
+	if (conf->force_socket)
+		(void)rtpp_source_read(&conf->source, slice_str(conf->force_socket));
+	if (conf->rtpp_notify_socket)
+		(void)rtpp_notify_read(
+			&conf->notify, slice_str(conf->rtpp_notify_socket));
+	conf->shared = calloc(1, sizeof(*conf->shared));
+	if (!conf->shared || rtpp_board_new(&conf->shared->board) != 0)
+		return -ENOMEM;
+	return load_sets(conf, e);
+}
+
+void rtpp_conf_unload(void *values)
+{
+	struct rtpp_conf *conf = values;
+
+	if (conf->shared)
+		rtpp_board_destroy(&conf->shared->board);
+	free(conf->shared);
+	conf->shared = NULL;
+	rtpp_sets_free(&conf->sets);
+}
+
+/* clang-format off */
+#define AT(member) .offset = offsetof(struct rtpp_conf, member)
+const struct conf_param rtpp_params[] = {
+	{.name = "rtpproxy_sock", .type = CONF_LIST, AT(rtpproxy_sock), .check = check_sock,
+	 .help = "Sets of RTP proxies: \"[SETID == ] URL[=WEIGHT] ...\", URL being udp:HOST[:PORT], udp6:, unix:/PATH, cunix:/PATH, tcp:HOST[:PORT] or tcp6:; "
+		"port 22222, set 0, weight 1 when left out."},
+	{.name = "rtpproxy_timeout", .type = CONF_STR, AT(rtpproxy_timeout), .check = check_seconds,
+	 .help = "Seconds to wait for a reply before a command is sent again, a decimal fraction; 1 when left out."},
+	{.name = "rtpproxy_tout", .type = CONF_STR, AT(rtpproxy_tout), .check = check_seconds,
+	 .help = "Obsolete name of rtpproxy_timeout."},
+	{.name = "rtpproxy_retr", .type = CONF_INT, .dflt = "5", .min = 1, .max = 100, AT(rtpproxy_retr),
+	 .help = "How often a command is sent, in all, before its RTP proxy counts as down."},
+	{.name = "rtpproxy_disable_tout", .type = CONF_INT, .dflt = "60", .min = -1, .max = 86400, AT(rtpproxy_disable_tout),
+	 .help = "Seconds for which an RTP proxy that is down is not probed; 0: probed each second; -1: until it is enabled by command."},
+	{.name = "force_socket", .type = CONF_STR, AT(force_socket), .check = check_source,
+	 .help = "\"ADDRESS[:PORT]\" that commands to RTP proxies are sent from over UDP; the system chooses when left out."},
+	{.name = "nortpproxy_str", .type = CONF_STR, .dflt = "a=nortpproxy:yes\r\n", AT(nortpproxy_str), .shared = true, .check = sdp_check_attribute,
+	 .help = "The SDP line that says: media of this call goes through a relay already."},
+	{.name = "db_url", .type = CONF_STR, AT(db_url), .check = store_rows_check_url,
+	 .help = "Database with more sets of RTP proxies, read at the start and by nh_reload_rtpp: \"redis://HOST[:PORT][/DB]\"."},
+	{.name = "db_table", .type = CONF_STR, .dflt = "nh_sockets", AT(db_table), .check = check_name,
+	 .help = "Its table: each key \"TABLE:...\" is a record."},
+	{.name = "rtpp_socket_col", .type = CONF_STR, .dflt = "rtpproxy_sock", AT(rtpp_socket_col), .check = check_name,
+	 .help = "The column (field) with RTP proxies: \"URL[=WEIGHT] ...\"."},
+	{.name = "set_id_col", .type = CONF_STR, .dflt = "set_id", AT(set_id_col), .check = check_name,
+	 .help = "The column (field) with the set's id."},
+	{.name = "rtpp_notify_socket", .type = CONF_STR, AT(rtpp_notify_socket), .shared = true, .check = check_notify,
+	 .help = "Where RTP proxies tell of calls without media: \"tcp:ADDRESS:PORT\", \"unix:/PATH\" or \"/PATH\"; needed by flag n."},
+	{.name = NULL},
+};

@@ -3,13 +3,14 @@
 
 #include "plugins/rtpp/rtpp_offer.h"
 
-static void on_deleted(void *arg, unsigned relay, int err, struct slice text)
+static void on_deleted(void *arg, void *tag, int err, struct slice text)
 {
 	struct rtpp_engine *e = arg;
+	struct rtpp_peer *peer = tag;
 	struct rtpp_reply reply;
 
 	if (err != 0) {
-		e->on_silent(e->arg, relay);
+		e->on_silent(e->arg, peer);
 		return;
 	}
 	/* E8, E50: it knew nothing of the call, which is what was asked for. */
@@ -20,11 +21,11 @@ static void on_deleted(void *arg, unsigned relay, int err, struct slice text)
 		LOG(e->log, LOG_L_WARN,
 			"%s: answered D with \"%.*s\"; the session may stay until the "
 			"relay's own timeout",
-			e->sets->relays[relay].url, SLICE_ARG(text));
+			peer->relay.url, SLICE_ARG(text));
 	}
 }
 
-int rtpp_delete(struct rtpp_engine *e, const struct rtpp_node *node, struct slice call_id,
+int rtpp_delete(struct rtpp_engine *e, struct rtpp_peer *peer, struct slice call_id,
 	struct slice from, struct slice to)
 {
 	const struct rtpp_command cmd = {
@@ -36,8 +37,8 @@ int rtpp_delete(struct rtpp_engine *e, const struct rtpp_node *node, struct slic
 	buf_fixed(&b, line, sizeof(line));
 	err = rtpp_command_write(&b, &cmd);
 	if (err == 0)
-		err = rtpp_client_post(e->client, &e->sets->relays[node->relay].addr,
-			buf_slice(&b), on_deleted, e, node->relay);
+		err = rtpp_client_post(
+			e->client, &peer->relay, buf_slice(&b), on_deleted, e, peer);
 	if (err == 0)
 		rtpp_client_count(e->client, RTPP_C_DELETES);
 	return err;

@@ -34,11 +34,15 @@ static bool add_side(struct rtpp_flags *f, char side)
 static bool take_letter(struct rtpp_flags *f, char letter)
 {
 	switch (letter) {
+	case 'n':
+		f->notify = true;
+		return true;
 	case 'a':
 		f->asymmetric = f->trust_sdp = true;
 		f->symmetric = false;
 		return true;
 	case 'w':
+	case 's':
 		f->symmetric = true;
 		f->asymmetric = false;
 		return true;
@@ -66,8 +70,8 @@ static const char *refuse(char why[128], char letter)
 {
 	if (letter > ' ' && letter < 0x7f)
 		(void)snprintf(why, 128,
-			"unknown flag letter '%c': the letters are a c e f i l o r w and "
-			"z with digits",
+			"unknown flag letter '%c': the letters are a c e f i l n o r s w "
+			"and z with digits",
 			letter);
 	else
 		(void)snprintf(why, 128, "a character that is no flag letter (code %u)",
@@ -83,6 +87,8 @@ const char *rtpp_flags_parse(struct slice text, struct rtpp_flags *out, char why
 	for (i = 0; i < text.len; i++) {
 		char letter = text.p[i];
 
+		if (letter >= 'A' && letter <= 'Z') /* the old examples have FAIE */
+			letter = (char)(letter - 'A' + 'a');
 		if (letter == 'i' || letter == 'e') {
 			if (!add_side(&f, letter == 'i' ? 'I' : 'E')) {
 				(void)snprintf(
@@ -99,36 +105,26 @@ const char *rtpp_flags_parse(struct slice text, struct rtpp_flags *out, char why
 				return why;
 			}
 			i += len;
-		} else if (letter == 'n') {
-			(void)snprintf(why, 128,
-				"flag letter 'n' needs rtpp_notify_socket, which this "
-				"version does not have");
-			return why;
 		} else if (!take_letter(&f, letter)) {
-			return refuse(why, letter);
+			return refuse(why, text.p[i]);
 		}
 	}
 	*out = f;
 	return NULL;
 }
 
-const char *rtpp_flags_check_offer(const char *text, char why[128])
-{
-	struct rtpp_flags f;
-
-	return rtpp_flags_parse(slice_str(text), &f, why);
-}
-
-const char *rtpp_flags_check_answer(const char *text, char why[128])
+const char *rtpp_flags_read(struct slice text, bool answer, bool can_notify,
+	struct rtpp_flags *out, char why[128])
 {
 	struct rtpp_flags f = {0};
-	const char *fault = rtpp_flags_parse(slice_str(text), &f, why);
+	const char *fault = rtpp_flags_parse(text, &f, why);
 
-	if (!fault && f.lookup) {
-		(void)snprintf(why, 128,
-			"flag letter 'l' has no meaning in an answer: it always looks "
-			"up");
-		return why;
-	}
+	if (!fault && answer && f.lookup)
+		fault = "flag letter 'l' has no meaning in an answer: it always looks "
+			"up";
+	if (!fault && f.notify && !can_notify)
+		fault = "flag letter 'n' needs the parameter rtpp_notify_socket";
+	if (!fault)
+		*out = f;
 	return fault;
 }

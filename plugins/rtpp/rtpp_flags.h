@@ -11,7 +11,7 @@
 
 struct rtpp_flags {
 	bool asymmetric; /**< a: the relay shall not learn the phone's address; implies trust_sdp */
-	bool symmetric;     /**< w; of a and w the last one holds */
+	bool symmetric;     /**< w or s; of a and w the last one holds */
 	bool lookup;        /**< l: never make a session; offer only */
 	bool ignore_marker; /**< f */
 	bool trust_sdp; /**< r: tell the relay the SDP's address, not the packet's source */
@@ -19,10 +19,11 @@ struct rtpp_flags {
 	bool session; /**< c: change the session's c= also when each stream has its own */
 	char sides[3];        /**< "", "I", "E", "IE", ... */
 	unsigned repacketise; /**< zNN: ms; 0: not asked */
+	bool notify; /**< n: the relay shall tell when the call has no media any more */
 };
 
-/** NULL and *out, or what is wrong, written to why. */
+/** Letters of either case. NULL and *out, or what is wrong, static or written to why. */
 const char *rtpp_flags_parse(struct slice text, struct rtpp_flags *out, char why[128]);
-/** Checks of literals at load, for the tables of script functions. */
-const char *rtpp_flags_check_offer(const char *text, char why[128]);
-const char *rtpp_flags_check_answer(const char *text, char why[128]);
+/** The same, and whether they make sense: in an answer; without rtpp_notify_socket (can_notify false). */
+const char *rtpp_flags_read(struct slice text, bool answer, bool can_notify,
+	struct rtpp_flags *out, char why[128]);

@@ -21,8 +21,8 @@ struct rtpp_offer {
 	struct rtpp_body_options opt;
 	struct rtpp_body body;
 	struct rtpp_tags tags;
-	const struct rtpp_node *node;
-	bool *tried; /* by relay */
+	struct rtpp_place place; /* the relay in hand */
+	bool *tried;             /* by relay of the view */
 	bool fresh; /* the call has no relay yet: any may take it, and a failure is cleaned up */
 	struct exchange *exchanges; /* one for each stream */
 	unsigned waiting;
@@ -38,56 +38,77 @@ static const char *name_of(const struct rtpp_offer *o)
 
 static const char *url_of(const struct rtpp_offer *o)
 {
-	return o->engine->sets->relays[o->node->relay].url;
+	return o->place.peer->relay.url;
 }
 
 #define LOG_OFFER(o, level, fmt, ...)                                                    \
 	LOG_CALL((o)->engine->log, (level), (o)->ask.msg->call_id, "%s: %s: " fmt,       \
 		(o)->ask.where, name_of(o), ##__VA_ARGS__)
 
-bool rtpp_view_usable(const void *views, unsigned relay)
-{
-	const struct rtpp_view *v = views;
-
-	return !v[relay].down && !v[relay].disabled;
-}
-
 static bool may_try(const void *arg, unsigned relay)
 {
 	const struct rtpp_offer *o = arg;
 
-	return !o->tried[relay] && rtpp_view_usable(o->engine->views, relay);
+	return !o->tried[relay] && rtpp_view_usable(o->ask.view, relay);
+}
+
+/** A relay that has never been asked for this call. 0, -ENONET. */
+static int choose_fresh(struct rtpp_offer *o)
+{
+	const struct rtpp_node *next = rtpp_select(
+		o->ask.set, hash_sip(o->engine->key, o->ask.msg->call_id), may_try, o);
+
+	if (!next) {
+		LOG_OFFER(o, LOG_L_ERR,
+			"no relay of set %u can take the call (nh_show_rtpp "
+			"shows their state)",
+			o->ask.set->id);
+		return -ENONET;
+	}
+	o->place = (struct rtpp_place){
+		.peer = o->ask.view->peers[next->relay], .advertised = next->advertised};
+	o->tried[next->relay] = true;
+	return 0;
 }
 
 /** Choose the next relay. 0; -ENONET: none is left. */
 static int choose(struct rtpp_offer *o)
 {
-	const struct rtpp_engine *e = o->engine;
-	const struct rtpp_node *next;
-
-	if (!o->fresh) {
-		if (o->tried[o->node->relay])
-			return -ENONET;
-		if (e->views[o->node->relay].down) {
-			LOG_OFFER(o, LOG_L_WARN,
-				"%s: the relay of this call is down: nothing is asked of "
-				"it",
-				url_of(o));
-			return -ENONET;
-		}
-	} else {
-		next = rtpp_select(
-			o->ask.set, hash_sip(e->key, o->ask.msg->call_id), may_try, o);
-		if (!next) {
-			LOG_OFFER(o, LOG_L_ERR,
-				"no relay of set %u can take the call (nh_show_rtpp "
-				"shows their state)",
-				o->ask.set->id);
-			return -ENONET;
-		}
-		o->node = next;
+	if (o->fresh)
+		return choose_fresh(o);
+	/* One that is in no set any more is probed by nobody: each call finds out for itself. */
+	if (o->place.peer->down && o->place.peer->member) {
+		LOG_OFFER(o, LOG_L_WARN,
+			"%s: the relay of this call is down: nothing is asked of it",
+			url_of(o));
+		return -ENONET;
 	}
-	o->tried[o->node->relay] = true;
+	return 0;
+}
+
+/** Who is to be told of silence, in the relay's words; nothing when it cannot, or nobody is. */
+static int add_notify(struct rtpp_offer *o, struct rtpp_command *cmd)
+{
+	struct rtpp_peer *peer = o->place.peer;
+	struct buf name;
+
+	if (o->tags.letter != 'U' || slice_empty(o->ask.notify_tag) ||
+		!o->engine->notify || peer->notify_refused)
+		return 0;
+	if (peer->features & RTPP_F_NOTIFY) {
+		buf_arena(&name, o->ask.msg->arena, 64, 256);
+		rtpp_notify_name(&name, o->engine->notify, peer->features);
+		cmd->notify_socket = buf_slice(&name);
+		cmd->notify_tag = o->ask.notify_tag;
+		if (name.err != 0 || name.len > 0)
+			return name.err;
+	}
+	/* rtpengine would not understand the command with these words, and send it back. */
+	peer->notify_refused = true;
+	LOG_OFFER(o, LOG_L_WARN,
+		"%s: the relay cannot tell of calls without media (VF 20081224): flag n "
+		"has no effect there",
+		url_of(o));
 	return 0;
 }
 
@@ -95,14 +116,13 @@ static int write_line(
 	struct rtpp_offer *o, struct exchange *x, const struct rtpp_stream *s)
 {
 	struct arena *arena = o->ask.msg->arena;
-	unsigned features = o->engine->views[o->node->relay].features;
 	struct buf mods, line;
 	bool dropped = false;
 	int err;
 
 	buf_arena(&mods, arena, 32, 512);
-	rtpp_modifiers_write(
-		&mods, &o->ask.flags, s->told_ip6, features, s->media->formats, &dropped);
+	rtpp_modifiers_write(&mods, &o->ask.flags, s->told_ip6, o->place.peer->features,
+		s->media->formats, &dropped);
 	if (dropped)
 		LOG_OFFER(o, LOG_L_WARN,
 			"%s: the relay cannot repacketise: flag z has no effect",
@@ -117,6 +137,9 @@ static int write_line(
 		.tag_a = o->tags.a,
 		.tag_b = o->tags.b,
 		.stream = s->number};
+	err = add_notify(o, &x->cmd);
+	if (err != 0)
+		return err;
 	buf_arena(&line, arena, 256, RTPP_COMMAND_MAX + 1);
 	err = rtpp_command_write(&line, &x->cmd);
 	x->line = buf_slice(&line);
@@ -125,10 +148,24 @@ static int write_line(
 
 static void on_answer(void *arg, int err, struct slice text);
 
+static void give_up(struct rtpp_offer *o)
+{
+	unsigned i;
+
+	for (i = 0; i < o->body.count; i++)
+		rtpp_client_cancel(&o->exchanges[i].pending);
+	o->waiting = 0;
+}
+
+static int send_one(struct rtpp_offer *o, struct exchange *x)
+{
+	return rtpp_client_send(o->engine->client, &x->pending, &o->place.peer->relay,
+		x->line, 0, on_answer, x);
+}
+
 /** Send the commands of all streams to the relay in hand. 0: they are under way. */
 static int send_all(struct rtpp_offer *o)
 {
-	const struct rtpp_relay *relay = &o->engine->sets->relays[o->node->relay];
 	unsigned i;
 	int err;
 
@@ -146,15 +183,11 @@ static int send_all(struct rtpp_offer *o)
 		}
 	}
 	for (i = 0; i < o->body.count; i++) {
-		struct exchange *x = &o->exchanges[i];
-
-		err = rtpp_client_send(o->engine->client, &x->pending, &relay->addr,
-			x->line, 0, on_answer, x);
+		err = send_one(o, &o->exchanges[i]);
 		if (err != 0) {
 			LOG_OFFER(o, LOG_L_ERR, "%s: cannot be sent to: %s", url_of(o),
 				strerror(-err));
-			while (i-- > 0)
-				rtpp_client_cancel(&o->exchanges[i].pending);
+			give_up(o);
 			return -EHOSTUNREACH;
 		}
 	}
@@ -162,13 +195,10 @@ static int send_all(struct rtpp_offer *o)
 	return 0;
 }
 
-void rtpp_offer_cancel(struct rtpp_offer *o)
+void rtpp_offer_end(struct rtpp_offer *o)
 {
-	unsigned i;
-
-	for (i = 0; i < o->body.count; i++)
-		rtpp_client_cancel(&o->exchanges[i].pending);
-	o->waiting = 0;
+	give_up(o);
+	rtpp_view_drop(&o->ask.view);
 }
 
 /** A relay that has made sessions for a call which it will not carry. */
@@ -180,7 +210,7 @@ static void clean_up(struct rtpp_offer *o)
 		return;
 	for (i = 0; i < o->body.count; i++) {
 		if (o->exchanges[i].answered && o->exchanges[i].outcome == RTPP_GOOD) {
-			(void)rtpp_delete(o->engine, o->node, o->ask.msg->call_id,
+			(void)rtpp_delete(o->engine, o->place.peer, o->ask.msg->call_id,
 				o->tags.a, (struct slice){0});
 			return;
 		}
@@ -189,7 +219,7 @@ static void clean_up(struct rtpp_offer *o)
 
 static void over(struct rtpp_offer *o, int result)
 {
-	rtpp_offer_cancel(o);
+	give_up(o);
 	o->result = result;
 	o->done(o->arg);
 }
@@ -199,7 +229,7 @@ static void next_relay(struct rtpp_offer *o, int why)
 {
 	int err;
 
-	rtpp_offer_cancel(o);
+	give_up(o);
 	clean_up(o);
 	while (o->fresh && o->tags.initial) {
 		err = choose(o);
@@ -215,13 +245,19 @@ static void next_relay(struct rtpp_offer *o, int why)
 	over(o, why);
 }
 
-static void on_silence(struct rtpp_offer *o, const struct exchange *x)
+static void on_silence(struct rtpp_offer *o, const struct exchange *x, int err)
 {
-	LOG_OFFER(o, LOG_L_ERR,
-		"%s: no answer to %c within %u ms: the relay counts as down", url_of(o),
-		x->cmd.letter, rtpp_client_patience(o->engine->client));
-	o->engine->on_silent(o->engine->arg, o->node->relay);
-	next_relay(o, -ETIMEDOUT);
+	if (err == -ETIMEDOUT)
+		LOG_OFFER(o, LOG_L_ERR,
+			"%s: no answer to %c within %u ms: the relay counts as down",
+			url_of(o), x->cmd.letter,
+			rtpp_client_patience(o->engine->client));
+	else
+		LOG_OFFER(o, LOG_L_ERR,
+			"%s: no answer to %c: %s: the relay counts as down", url_of(o),
+			x->cmd.letter, strerror(-err));
+	o->engine->on_silent(o->engine->arg, o->place.peer);
+	next_relay(o, err);
 }
 
 /** Read one stream's answer. What is no good is logged here. */
@@ -233,18 +269,39 @@ static enum rtpp_outcome read_answer(
 	enum rtpp_outcome outcome = RTPP_BAD_REPLY;
 
 	if (rtpp_reply_parse(text, &reply) == 0)
-		outcome = rtpp_outcome_of(&x->cmd, &reply);
+		outcome = rtpp_outcome_of(&x->cmd, &reply, o->place.peer->features);
 	if (outcome == RTPP_GOOD) {
 		s->relay = reply.addr;
 		s->relay_port = (uint16_t)reply.number;
 		return outcome;
 	}
-	rtpp_client_count(
-		o->engine->client, outcome == RTPP_ECHO ? RTPP_C_ECHOES : RTPP_C_ERRORS);
-	LOG_OFFER(o, LOG_L_ERR, "%s: answered %c for stream %u with \"%.*s\": %s",
-		url_of(o), x->cmd.letter, s->number, SLICE_ARG(text),
-		rtpp_outcome_text(outcome));
+	rtpp_client_count(o->engine->client,
+		outcome == RTPP_ECHO                ? RTPP_C_ECHOES
+			: outcome == RTPP_NO_NOTIFY ? RTPP_C_NOTIFY_REFUSED
+						    : RTPP_C_ERRORS);
+	if (outcome != RTPP_NO_NOTIFY || !o->place.peer->notify_refused)
+		LOG_OFFER(o, outcome == RTPP_NO_NOTIFY ? LOG_L_WARN : LOG_L_ERR,
+			"%s: answered %c for stream %u with \"%.*s\": %s", url_of(o),
+			x->cmd.letter, s->number, SLICE_ARG(text),
+			rtpp_outcome_text(outcome));
 	return outcome;
+}
+
+/** Once more, without the words that the relay does not take. */
+static void ask_plainly(struct rtpp_offer *o, struct exchange *x)
+{
+	struct buf line;
+	int err;
+
+	o->place.peer->notify_refused = true;
+	x->cmd.notify_socket = x->cmd.notify_tag = (struct slice){0};
+	buf_arena(&line, o->ask.msg->arena, 256, RTPP_COMMAND_MAX + 1);
+	err = rtpp_command_write(&line, &x->cmd);
+	x->line = buf_slice(&line);
+	if (err == 0)
+		err = send_one(o, x);
+	if (err != 0)
+		over(o, err);
 }
 
 /** All streams have their answers. */
@@ -273,11 +330,15 @@ static void on_answer(void *arg, int err, struct slice text)
 	struct rtpp_offer *o = x->offer;
 
 	if (err != 0) {
-		on_silence(o, x);
+		on_silence(o, x, err);
+		return;
+	}
+	x->outcome = read_answer(o, x, text);
+	if (x->outcome == RTPP_NO_NOTIFY) {
+		ask_plainly(o, x);
 		return;
 	}
 	x->answered = true;
-	x->outcome = read_answer(o, x, text);
 	if (--o->waiting == 0)
 		judge(o);
 }
@@ -320,7 +381,8 @@ static int prepare(struct rtpp_offer *o)
 			"From or To has no tag where this function needs one");
 		return err;
 	}
-	o->tried = arena_zalloc(arena, o->engine->sets->relay_count * sizeof(*o->tried));
+	o->tried = arena_zalloc(
+		arena, (o->ask.view->sets->relay_count + 1) * sizeof(*o->tried));
 	o->exchanges = arena_zalloc(
 		arena, (o->body.count ? o->body.count : 1) * sizeof(*o->exchanges));
 	return o->tried && o->exchanges ? 0 : -ENOMEM;
@@ -330,10 +392,24 @@ static int prepare(struct rtpp_offer *o)
  * A call's relay stays with it. Only an initial offer whose relay has gone down starts anew: nothing is set up yet that
  * would be lost.
  */
-static void settle_node(struct rtpp_offer *o)
+static void settle_place(struct rtpp_offer *o)
 {
-	o->node = o->ask.node;
-	o->fresh = !o->node || (o->tags.initial && o->engine->views[o->node->relay].down);
+	o->place = o->ask.place;
+	o->fresh =
+		!o->place.peer || (o->tags.initial && o->place.peer->down && o->ask.set);
+}
+
+static int start(struct rtpp_offer *o)
+{
+	int err;
+
+	settle_place(o);
+	do {
+		err = choose(o);
+		if (err == 0)
+			err = send_all(o);
+	} while (err == -EHOSTUNREACH && o->fresh && o->tags.initial);
+	return err;
 }
 
 int rtpp_offer_begin(struct rtpp_offer **out, struct rtpp_engine *e,
@@ -356,14 +432,10 @@ int rtpp_offer_begin(struct rtpp_offer **out, struct rtpp_engine *e,
 	if (err != 0 || o->body.count == 0)
 		return err;
 	rtpp_client_count(e->client, ask->answer ? RTPP_C_ANSWERS : RTPP_C_OFFERS);
-	settle_node(o);
-	do {
-		err = choose(o);
-		if (err == 0)
-			err = send_all(o);
-	} while (err == -EHOSTUNREACH && o->fresh && o->tags.initial);
+	err = start(o);
 	if (err != 0)
 		return err;
+	(void)rtpp_view_hold(o->ask.view);
 	*out = o;
 	return -EINPROGRESS;
 }
@@ -382,11 +454,11 @@ int rtpp_offer_finish(struct rtpp_offer *o)
 
 	if (o->result != 0)
 		return o->result;
-	fallback = &o->engine->sets->relays[o->node->relay].addr;
+	fallback = &o->place.peer->relay.addr;
 	/* A relay that names no address is meant to be reached where we reach it. */
 	if (!addr_is_set(forced))
-		forced = &o->node->advertised;
-	if (is_loopback(fallback))
+		forced = &o->place.advertised;
+	if (!addr_is_set(fallback) || is_loopback(fallback))
 		fallback = &o->ask.local;
 	err = rtpp_body_apply(&o->body, o->ask.msg, &o->opt, forced, fallback);
 	if (err != 0) {
@@ -397,13 +469,24 @@ int rtpp_offer_finish(struct rtpp_offer *o)
 	return err;
 }
 
-const struct rtpp_node *rtpp_offer_node(const struct rtpp_offer *o)
+struct rtpp_peer *rtpp_offer_peer(const struct rtpp_offer *o)
 {
-	return o->node;
+	return o->place.peer;
+}
+
+unsigned rtpp_offer_audio(const struct rtpp_offer *o)
+{
+	unsigned i;
+
+	for (i = 0; i < o->body.count; i++)
+		if (slice_ieq(o->body.streams[i].media->type, SLICE("audio")))
+			return o->body.streams[i].number;
+	return 0;
 }
 
 unsigned rtpp_offer_patience(const struct rtpp_offer *o)
 {
 	return rtpp_client_patience(o->engine->client) *
-		(o->fresh && o->tags.initial ? o->ask.set->count : 1);
+		(o->fresh && o->tags.initial ? o->ask.set->count : 1) *
+		(slice_empty(o->ask.notify_tag) ? 1 : 2);
 }

@@ -7,22 +7,25 @@
 static const struct {
 	const char *date;
 	unsigned bit;
-} features[RTPP_FEATURES] = {
+} feature_rows[RTPP_FEATURES] = {
 	{"20050322", RTPP_F_STREAMS},
 	{"20060704", RTPP_F_VERSION_ARG},
 	{"20071116", RTPP_F_REPACKETISE},
 	{"20081102", RTPP_F_CODECS},
 	{"20081224", RTPP_F_NOTIFY},
+	{"20140323", RTPP_F_CODES2},
+	{"20150420", RTPP_F_TCP_NAME},
+	{"20150617", RTPP_F_CC_SELF},
 };
 
 const char *rtpp_feature_date(unsigned i)
 {
-	return features[i].date;
+	return feature_rows[i].date;
 }
 
 unsigned rtpp_feature_bit(unsigned i)
 {
-	return features[i].bit;
+	return feature_rows[i].bit;
 }
 
 /** Blanks and control bytes would shift or end the words, ';' in a tag would name a stream. */
@@ -47,29 +50,69 @@ static void add_tag(struct buf *b, struct slice tag, unsigned stream)
 	}
 }
 
-int rtpp_command_write(struct buf *b, const struct rtpp_command *c)
+/** What of the words a command has beside Call-ID and tags. */
+static bool has_address(const struct rtpp_command *c)
 {
-	bool media = c->letter != 'D';
-	size_t before = b->len;
+	return c->letter == 'U' || c->letter == 'L';
+}
 
+static bool has_stream(const struct rtpp_command *c)
+{
+	return has_address(c) || c->letter == 'P' || c->letter == 'S';
+}
+
+static bool has_notify(const struct rtpp_command *c)
+{
+	return c->letter == 'U' && c->notify_socket.len > 0 && c->notify_tag.len > 0;
+}
+
+static bool is_sound(const struct rtpp_command *c)
+{
 	if (!is_word(c->call_id, false) || !is_word(c->tag_a, true) ||
 		(c->tag_b.len > 0 && !is_word(c->tag_b, true)))
-		return -EINVAL;
-	if (media && (!is_word(c->ip, false) || c->stream == 0))
+		return false;
+	if (has_address(c) && !is_word(c->ip, false))
+		return false;
+	if (c->letter == 'P' && !is_word(c->prompt, false))
+		return false;
+	if (has_notify(c) &&
+		(!is_word(c->notify_socket, false) || !is_word(c->notify_tag, false)))
+		return false;
+	return !has_stream(c) || c->stream > 0;
+}
+
+static void add_word(struct buf *b, struct slice word)
+{
+	buf_chr(b, ' ');
+	buf_add(b, word);
+}
+
+int rtpp_command_write(struct buf *b, const struct rtpp_command *c)
+{
+	unsigned stream = has_stream(c) ? c->stream : 0;
+	size_t before = b->len;
+
+	if (!is_sound(c))
 		return -EINVAL;
 	buf_chr(b, c->letter);
 	buf_add(b, c->modifiers);
-	buf_chr(b, ' ');
-	buf_add(b, c->call_id);
-	if (media) {
-		buf_chr(b, ' ');
-		buf_add(b, c->ip);
+	add_word(b, c->call_id);
+	if (has_address(c)) {
+		add_word(b, c->ip);
 		buf_chr(b, ' ');
 		buf_u64(b, c->port);
 	}
-	add_tag(b, c->tag_a, media ? c->stream : 0);
+	if (c->letter == 'P') {
+		add_word(b, c->prompt);
+		add_word(b, SLICE("session"));
+	}
+	add_tag(b, c->tag_a, stream);
 	if (c->tag_b.len > 0)
-		add_tag(b, c->tag_b, media ? c->stream : 0);
+		add_tag(b, c->tag_b, stream);
+	if (has_notify(c)) {
+		add_word(b, c->notify_socket);
+		add_word(b, c->notify_tag);
+	}
 	if (b->err == 0 && b->len - before > RTPP_COMMAND_MAX)
 		return -EMSGSIZE;
 	return b->err;
@@ -162,23 +205,40 @@ int rtpp_reply_parse(struct slice text, struct rtpp_reply *out)
 	return 0;
 }
 
-/** Codes that say "not here": no ports (7, 10: rtpproxy 1.2; 71, 72), no address of that family, memory, overload, shutdown. */
-static bool is_elsewhere(uint32_t code)
+/**
+ * Codes that say "not here": no address of that family, no ports, memory, overload, shutdown; of rtpproxy 1.2 no ports, which in later ones
+ * are faults of the command.
+ */
+static bool is_elsewhere(uint32_t code, unsigned features)
 {
-	return code == 7 || code == 10 || code == 36 || code == 71 || code == 72 ||
-		(code >= 81 && code <= 89) || code == 98 || code == 99;
+	if (code == 7 || code == 10)
+		return !(features & RTPP_F_CODES2);
+	return code == 36 || code == 71 || code == 72 || (code >= 81 && code <= 89) ||
+		code == 98 || code == 99;
 }
 
-enum rtpp_outcome rtpp_outcome_of(
-	const struct rtpp_command *sent, const struct rtpp_reply *reply)
+static bool is_no_session(uint32_t code, unsigned features)
+{
+	return code == 50 || (code == 8 && !(features & RTPP_F_CODES2));
+}
+
+static enum rtpp_outcome error_outcome(
+	const struct rtpp_command *sent, uint32_t code, unsigned features)
+{
+	if (code == 75 && has_notify(sent))
+		return RTPP_NO_NOTIFY;
+	if (code == 50 || (sent->letter != 'U' && is_no_session(code, features)))
+		return RTPP_NO_SESSION;
+	return is_elsewhere(code, features) ? RTPP_ELSEWHERE : RTPP_REFUSED;
+}
+
+enum rtpp_outcome rtpp_outcome_of(const struct rtpp_command *sent,
+	const struct rtpp_reply *reply, unsigned features)
 {
 	struct addr told;
 
-	if (reply->kind == RTPP_REPLY_ERROR) {
-		if (reply->number == 50 || (reply->number == 8 && sent->letter != 'U'))
-			return RTPP_NO_SESSION;
-		return is_elsewhere(reply->number) ? RTPP_ELSEWHERE : RTPP_REFUSED;
-	}
+	if (reply->kind == RTPP_REPLY_ERROR)
+		return error_outcome(sent, reply->number, features);
 	if (reply->number == 0)
 		return RTPP_NO_SESSION;
 	/* The port behind it is RTCP's. */
@@ -210,7 +270,27 @@ const char *rtpp_outcome_text(enum rtpp_outcome o)
 	case RTPP_ELSEWHERE:
 		return "the relay has no room for this call: check its port range and "
 		       "load";
+	case RTPP_NO_NOTIFY:
+		return "the relay takes no notifications: it was started without -n";
 	default:
 		return "";
 	}
+}
+
+const char *rtpp_refusal_text(const struct rtpp_reply *reply, unsigned features)
+{
+	bool v2 = features & RTPP_F_CODES2;
+
+	if (reply->kind != RTPP_REPLY_ERROR)
+		return "that is no answer to it";
+	if (is_no_session(reply->number, features))
+		return "the relay has no such session or stream";
+	if (reply->number == 60 || (reply->number == 6 && !v2))
+		return "the relay cannot play that prompt: is there a file of that name "
+		       "for a codec of this call?";
+	if (reply->number == 35)
+		return "the relay knows no codecs of this call: were they in the SDP?";
+	if (reply->number == 0)
+		return "the relay does not know this command";
+	return "the relay refused the command";
 }

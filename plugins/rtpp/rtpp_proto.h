@@ -24,25 +24,31 @@ enum rtpp_feature {
 	RTPP_F_VERSION_ARG = 2, /**< 20060704 */
 	RTPP_F_REPACKETISE = 4, /**< 20071116 */
 	RTPP_F_CODECS = 8,      /**< 20081102 */
-	RTPP_F_NOTIFY = 16,     /**< 20081224 */
+	RTPP_F_NOTIFY = 16,     /**< 20081224: tells of sessions without media */
+	RTPP_F_CODES2 = 32,     /**< 20140323, rtpproxy 2.0: its numbers of errors */
+	RTPP_F_TCP_NAME =
+		64, /**< 20150420, rtpproxy 2.1: keeps "tcp:" in the names of notify sockets */
+	RTPP_F_CC_SELF = 128, /**< 20150617: %%CC_SELF%% in those names */
 };
-#define RTPP_FEATURES 5
+#define RTPP_FEATURES 8
 /** Date and bit of feature i < RTPP_FEATURES. */
 const char *rtpp_feature_date(unsigned i);
 unsigned rtpp_feature_bit(unsigned i);
 /** What every relay answers to V. */
 #define RTPP_BASE_VERSION "20040107"
 
-/** U, L or D. Empty words are left out. */
+/** U, L, D, P, S or R. Empty words are left out. */
 struct rtpp_command {
 	char letter;
-	struct slice modifiers;
+	struct slice modifiers; /**< P: the count */
 	struct slice call_id;
 	struct slice ip; /**< U and L: without brackets */
 	uint16_t port;
-	struct slice tag_a; /**< of the party that made the offer; D: From tag */
-	struct slice tag_b; /**< the other one's; empty: none */
-	unsigned stream;    /**< U and L: from 1 */
+	struct slice prompt; /**< P */
+	struct slice tag_a;  /**< U, L: of the party that made the offer */
+	struct slice tag_b;  /**< the other one's; empty: none */
+	unsigned stream;     /**< U, L, P, S: from 1 */
+	struct slice notify_socket, notify_tag; /**< U: both or none */
 };
 /** Append the line, without line end. -EINVAL: a word is missing or holds what would break the line; -EMSGSIZE. */
 int rtpp_command_write(struct buf *b, const struct rtpp_command *c);
@@ -75,8 +81,12 @@ enum rtpp_outcome {
 	RTPP_BAD_REPLY, /**< port out of range, or no port at all */
 	RTPP_REFUSED, /**< the relay cannot take it for a reason that lies in the command */
 	RTPP_ELSEWHERE, /**< the relay is well but cannot take it: another one may */
+	RTPP_NO_NOTIFY, /**< it takes no notification (started without -n): ask without */
 };
-enum rtpp_outcome rtpp_outcome_of(
-	const struct rtpp_command *sent, const struct rtpp_reply *reply);
+/** features: of the relay; they say whose numbers of errors it uses. */
+enum rtpp_outcome rtpp_outcome_of(const struct rtpp_command *sent,
+	const struct rtpp_reply *reply, unsigned features);
 /** For log lines: what it means and what to do. */
 const char *rtpp_outcome_text(enum rtpp_outcome o);
+/** The same for the answer to P, S or R that is not 0. */
+const char *rtpp_refusal_text(const struct rtpp_reply *reply, unsigned features);

@@ -1,9 +1,8 @@
-/* The script functions: what lies between the host and the files that do the work. */
+/* The script functions that rewrite SDP, and those about the call's relay: what lies between the host and the files that do the work. */
 #include <errno.h>
 #include <stdio.h>
 
-#include "plugins/rtpp/rtpp.h"
-#include "plugins/rtpp/rtpp_select.h"
+#include "plugins/rtpp/rtpp_call.h"
 
 #define PARK_SLACK_MS                                                                    \
 	2000 /* the commands' own timers end a wait; the host's deadline is the net below */
@@ -12,84 +11,23 @@
 struct waiting {
 	struct rtpp_worker *worker;
 	struct rtpp_offer *offer;
-	const struct rtpp_set *set;
+	const struct rtpp_set *set; /* of the view that the offer holds */
+	struct slice notify;
 	ph_token token;
 };
 
-/** The set that set_rtp_proxy_set() chose for this message, that of the call, or set 0. NULL (logged): there is none. */
-static const struct rtpp_set *set_for(struct rtpp_worker *w, struct ph_msg *msg)
-{
-	const struct rtpp_sets *sets = &w->conf->sets;
-	struct slice chosen = ph_prop(msg, BUS_PROP_RTPP_CHOICE);
-	const struct rtpp_set *set;
-	uint64_t id = 0;
-
-	if (slice_empty(chosen))
-		chosen = ph_prop(msg, BUS_PROP_RTPP_SET);
-	if (!slice_empty(chosen) && slice_u64(chosen, RTPP_SETID_MAX, &id) != 0)
-		return NULL;
-	set = rtpp_set_find(sets, id);
-	if (!set)
-		PH_LOG_MSG(w->log, LOG_L_ERR, msg,
-			"there is no set %llu of RTP proxies (rtpproxy_sock)",
-			(unsigned long long)id);
-	return set;
-}
-
-/**
- * The relay that the call has, or NULL. *set: of the relay, or where a new one is to be looked for. A message without To tag
- * begins the call anew: then a set chosen for it goes before what an earlier attempt left.
- */
-static const struct rtpp_node *node_for(
-	struct rtpp_worker *w, struct ph_msg *msg, const struct rtpp_set **set)
-{
-	struct slice url = ph_prop(msg, BUS_PROP_RELAY_URL),
-		     id = ph_prop(msg, BUS_PROP_RTPP_SET);
-	const struct sip_nameaddr *to = sip_to(&msg->sip, NULL);
-	const struct rtpp_set *old = NULL;
-	const struct rtpp_node *node;
-	uint64_t n;
-
-	if (!slice_empty(url) && slice_u64(id, RTPP_SETID_MAX, &n) == 0)
-		old = rtpp_set_find(&w->conf->sets, n);
-	node = old ? rtpp_set_node(&w->conf->sets, old, url) : NULL;
-	if (node && to && !slice_empty(to->tag)) {
-		*set = old;
-		return node;
-	}
-	*set = set_for(w, msg);
-	return *set == old ? node : NULL;
-}
-
-static void remember(struct rtpp_worker *w, struct ph_msg *msg,
-	const struct rtpp_set *set, const struct rtpp_node *node)
-{
-	char id[16];
-	int err;
-
-	(void)snprintf(id, sizeof(id), "%u", set->id);
-	err = ph_prop_set(msg, BUS_PROP_RELAY_URL,
-		slice_str(w->conf->sets.relays[node->relay].url));
-	if (err == 0)
-		err = ph_prop_set(msg, BUS_PROP_RTPP_SET, slice_str(id));
-	if (err !=
-		0) /* the Call-ID's hash still finds it while the relays' state does not change */
-		PH_LOG_MSG(w->log, LOG_L_WARN, msg,
-			"the call's relay cannot be remembered: %s", strerror(-err));
-}
-
 /** D for a call by the tags of msg. */
 static int delete_session(
-	struct rtpp_worker *w, struct ph_msg *msg, const struct rtpp_node *node)
+	struct rtpp_worker *w, struct ph_msg *msg, struct rtpp_peer *peer)
 {
 	struct slice from, to;
 	int err = rtpp_tags_plain(&msg->sip, &from, &to);
 
 	if (err == 0)
-		err = rtpp_delete(&w->engine, node, msg->sip.call_id, from, to);
+		err = rtpp_delete(&w->engine, peer, msg->sip.call_id, from, to);
 	if (err != 0)
 		PH_LOG_MSG(w->log, LOG_L_ERR, msg, "%s: D cannot be sent: %s",
-			w->conf->sets.relays[node->relay].url, strerror(-err));
+			peer->relay.url, strerror(-err));
 	return err;
 }
 
@@ -107,28 +45,47 @@ static void on_done(void *arg)
 	ph_wake(&wait->worker->worker->t, wait->token, 0);
 }
 
+/** The dialog plugin makes a dialog of this call; the next offers repeat the name. */
+static void want_dialog(struct rtpp_worker *w, struct ph_msg *msg, struct slice id)
+{
+	int err;
+
+	if (slice_empty(id))
+		return;
+	err = ph_prop_set(msg, BUS_PROP_RTPP_NOTIFY, id);
+	if (err == 0)
+		err = ph_prop_set(msg, BUS_PROP_DIALOG_WANTED, SLICE("1"));
+	if (err != 0)
+		PH_LOG_MSG(w->log, LOG_L_WARN, msg,
+			"flag n: the call cannot be remembered: %s", strerror(-err));
+}
+
 static int resume(void *self, struct ph_msg *msg, void *state, int result)
 {
 	struct rtpp_worker *w = self;
 	struct waiting *wait = state;
+	int code = PH_FALSE;
 
-	rtpp_offer_cancel(wait->offer);
-	if (result != 0 || rtpp_offer_finish(wait->offer) != 0)
-		return PH_FALSE;
-	remember(w, msg, wait->set, rtpp_offer_node(wait->offer));
-	if (is_cancelled_call(msg, sip_to(&msg->sip, NULL)))
-		(void)delete_session(w, msg, rtpp_offer_node(wait->offer));
-	return PH_TRUE;
+	if (result == 0 && rtpp_offer_finish(wait->offer) == 0) {
+		rtpp_call_remember(w, msg, wait->set, wait->offer);
+		want_dialog(w, msg, wait->notify);
+		if (is_cancelled_call(msg, sip_to(&msg->sip, NULL)))
+			(void)delete_session(w, msg, rtpp_offer_peer(wait->offer));
+		code = PH_TRUE;
+	}
+	rtpp_offer_end(wait->offer);
+	return code;
 }
 
 static int park(struct rtpp_worker *w, struct ph_msg *msg, struct waiting *wait)
 {
+	uint64_t ms = (uint64_t)rtpp_offer_patience(wait->offer) + PARK_SLACK_MS;
 	int err = ph_park(msg, resume, w, wait,
-		rtpp_offer_patience(wait->offer) + PARK_SLACK_MS, &wait->token);
+		(unsigned)(ms < PH_PARK_MAX_MS ? ms : PH_PARK_MAX_MS), &wait->token);
 
 	if (err == 0)
 		return PH_PARK;
-	rtpp_offer_cancel(wait->offer);
+	rtpp_offer_end(wait->offer);
 	return err == -EBUSY ? PH_STOP : PH_FALSE;
 }
 
@@ -137,12 +94,11 @@ static bool read_args(struct rtpp_worker *w, struct ph_msg *msg,
 	const struct ph_arg *args, struct rtpp_offer_ask *ask)
 {
 	char why[128];
-	const char *fault =
-		args[0].given ? rtpp_flags_parse(args[0].s, &ask->flags, why) : NULL;
+	const char *fault = args[0].given ? rtpp_flags_read(args[0].s, ask->answer,
+						    w->engine.notify, &ask->flags, why)
+					  : NULL;
 	struct slice ip = args[1].given ? slice_trim(args[1].s) : (struct slice){0};
 
-	if (!fault && ask->answer && ask->flags.lookup)
-		fault = "flag letter 'l' has no meaning in an answer";
 	if (!fault && ip.len > 0 && addr_parse_ip(&ask->forced, ip) != 0)
 		fault = "the second argument is no IP address";
 	if (fault)
@@ -161,25 +117,41 @@ static struct addr local_of(const struct ph_msg *msg)
 	return msg->rx.dst;
 }
 
+/** A relay may tell of silence, but nobody keeps a dialog that could then be ended. */
+static void look_for_dialog(struct rtpp_worker *w, struct ph_msg *msg)
+{
+	if (w->warned_dialog || slice_empty(ph_prop(msg, BUS_PROP_RTPP_NOTIFY)) ||
+		!slice_empty(ph_prop(msg, BUS_PROP_DIALOG_ID)))
+		return;
+	w->warned_dialog = true;
+	PH_LOG_MSG(w->log, LOG_L_WARN, msg,
+		"flag n was used, but the call has no dialog: calls without media are "
+		"only ended when the plugin dialog is enabled");
+}
+
 static int begin(
 	struct rtpp_worker *w, struct ph_msg *msg, const struct ph_arg *args, bool answer)
 {
 	struct rtpp_offer_ask ask = {.msg = &msg->sip,
 		.answer = answer,
 		.source = msg->rx.src,
-		.local = local_of(msg)};
+		.local = local_of(msg),
+		.view = rtpp_roster_view(w->engine.roster)};
 	struct waiting *wait = arena_zalloc(msg->arena, sizeof(*wait));
 	struct slice where = arena_dup(msg->arena, slice_str(script_where(msg)));
 	int err;
 
-	if (!wait || !where.p || !read_args(w, msg, args, &ask))
+	if (!wait || !where.p || !read_args(w, msg, args, &ask) ||
+		rtpp_call_place(w, msg, ask.view, &ask.place, &ask.set) != 0)
 		return PH_FALSE;
+	if (answer)
+		look_for_dialog(w, msg);
+	else
+		ask.notify_tag = rtpp_call_notify(w, msg, ask.flags.notify);
 	ask.where = where.p;
-	ask.node = node_for(w, msg, &ask.set);
-	if (!ask.set)
-		return PH_FALSE;
 	wait->worker = w;
 	wait->set = ask.set;
+	wait->notify = ask.notify_tag;
 	err = rtpp_offer_begin(&wait->offer, &w->engine, &ask, on_done, wait);
 	if (err == -EINPROGRESS)
 		return park(w, msg, wait);
@@ -196,46 +168,22 @@ int rtpp_fn_answer(void *self, struct ph_msg *msg, const struct ph_arg *args)
 	return begin(self, msg, args, true);
 }
 
-/** The relay of a call, for commands that change nothing in the message. NULL: none (logged). */
-static const struct rtpp_node *existing_node(struct rtpp_worker *w, struct ph_msg *msg)
-{
-	const struct rtpp_set *set;
-	const struct rtpp_node *node = node_for(w, msg, &set);
-
-	/* What another choice for this message says does not matter: the session is where it is. */
-	if (!node && !slice_empty(ph_prop(msg, BUS_PROP_RELAY_URL))) {
-		unsigned i;
-
-		for (i = 0; i < w->conf->sets.set_count && !node; i++)
-			node = rtpp_set_node(&w->conf->sets, &w->conf->sets.sets[i],
-				ph_prop(msg, BUS_PROP_RELAY_URL));
-	}
-	if (!node && set)
-		node = rtpp_select(set, hash_sip(w->engine.key, msg->sip.call_id),
-			rtpp_view_usable, w->engine.views);
-	return node;
-}
-
 int rtpp_fn_unforce(void *self, struct ph_msg *msg, const struct ph_arg *args)
 {
 	struct rtpp_worker *w = self;
-	const struct rtpp_node *node = existing_node(w, msg);
+	struct rtpp_peer *peer = rtpp_call_peer(w, msg);
 
 	(void)args;
-	if (!node) {
-		PH_LOG_MSG(w->log, LOG_L_WARN, msg,
-			"unforce_rtp_proxy: no relay that could be told");
-		return PH_FALSE;
-	}
-	return delete_session(w, msg, node) == 0 ? PH_TRUE : PH_FALSE;
+	return peer && delete_session(w, msg, peer) == 0 ? PH_TRUE : PH_FALSE;
 }
 
 int rtpp_fn_set(void *self, struct ph_msg *msg, const struct ph_arg *args)
 {
 	struct rtpp_worker *w = self;
+	const struct rtpp_view *v = rtpp_roster_view(w->engine.roster);
 	char id[24];
 
-	if (args[0].n < 0 || !rtpp_set_find(&w->conf->sets, (uint64_t)args[0].n)) {
+	if (args[0].n < 0 || !rtpp_set_find(v->sets, (uint64_t)args[0].n)) {
 		PH_LOG_MSG(w->log, LOG_L_ERR, msg,
 			"set_rtp_proxy_set: there is no set %lld (rtpproxy_sock)",
 			(long long)args[0].n);
@@ -254,10 +202,10 @@ void rtpp_cancelled(void *self, struct ph_msg *msg)
 	/* While an offer is under way resume() does it: a D now might come before the last repetition of U. */
 	if (to && slice_empty(to->tag) &&
 		!slice_empty(ph_prop(msg, BUS_PROP_RELAY_URL))) {
-		const struct rtpp_node *node = existing_node(w, msg);
+		struct rtpp_peer *peer = rtpp_call_peer(w, msg);
 
-		if (node)
-			(void)delete_session(w, msg, node);
+		if (peer)
+			(void)delete_session(w, msg, peer);
 	}
 }
 
@@ -296,4 +244,11 @@ int rtpp_fn_manage(void *self, struct ph_msg *msg, const struct ph_arg *args)
 	if (msg->sip.method == SIP_ACK || msg->sip.method == SIP_PRACK)
 		return begin(self, msg, args, true);
 	return PH_FALSE;
+}
+
+int rtpp_fn_force(void *self, struct ph_msg *msg, const struct ph_arg *args)
+{
+	if (msg->sip.kind == SIP_REPLY)
+		return begin(self, msg, args, true);
+	return msg->sip.method == SIP_INVITE ? begin(self, msg, args, false) : PH_FALSE;
 }

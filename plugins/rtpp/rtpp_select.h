@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "plugins/rtpp/rtpp_conf.h"
+#include "plugins/rtpp/rtpp_sets.h"
 
 /** hash: all 64 bits should be good. usable: may this relay (index into sets->relays) be chosen? NULL: none is left. */
 const struct rtpp_node *rtpp_select(const struct rtpp_set *set, uint64_t hash,

@@ -1,425 +1,216 @@
-/* The service: is each relay well, and what can it do? Probes run in the background; no call ever pays for one. */
+/* The service: what sets are in force, and how their relays are. */
+#include "plugins/rtpp/rtpp_service.h"
+
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 
-#include "plugins/rtpp/rtpp.h"
+#include "plugins/rtpp/rtpp_reload.h"
+#include "plugins/rtpp/rtpp_share.h"
 
-#define PROBE_MS  1000 /* between two probes of a relay that may be probed */
-#define JITTER_MS 200  /* so that nodes that saw it fail together do not ask together */
-#define NEVER     4294967295 /* as recheck_ticks: until an operator enables it */
+#define FIRST_MS 500 /* the start waits so long for relays to say what they can */
 
-/** One command of a probe under way. */
-struct question {
-	struct health *health;
-	struct rtpp_pending pending;
-	char line[16];
-	unsigned bit; /* of VF; 0: V */
-};
-
-struct health {
-	struct service *service;
-	unsigned relay;
-	bool down;
-	bool disabled; /* the operator's switch */
-	bool seen; /* has answered since the start: rtpproxy_disable_tout holds from then on */
-	bool doubt; /* a worker's report may be lost: tell how the next probe ends */
-	uint64_t recheck; /* ms of loop_now(); UINT64_MAX: not by itself */
-	unsigned features;
-	unsigned found;   /* by the probe under way */
-	unsigned waiting; /* its questions without an answer */
-	struct question questions[1 + RTPP_FEATURES];
-	struct timer timer;
-};
-
-struct service {
-	struct ph_thread *thread;
-	const struct rtpp_conf *conf;
-	struct log_source *log;
-	unsigned first_counter;
-	uint64_t started; /* ms of loop_now() */
-	struct rtpp_client *client;
-	struct health *all;
-};
-
-static const char *url_of(const struct health *h)
+void rtpp_service_count(struct rtpp_service *s, enum rtpp_counter which)
 {
-	return h->service->conf->sets.relays[h->relay].url;
+	counter_inc(s->thread->counters, s->first_counter + which);
 }
 
-static void probe(struct health *h, unsigned sends);
-
-/** Wall clock seconds at which a relay that is down is tried again. */
-static int64_t until(const struct health *h)
+int rtpp_service_find_host(void *arg, struct rtpp_relay *r)
 {
-	uint64_t now = loop_now(h->service->thread->loop);
+	struct rtpp_service *s = arg;
+	struct addr found[8];
+	unsigned i,
+		n = hosts_find(s->hosts, slice_str(r->host), loop_now(s->thread->loop),
+			found, 8);
 
-	if (h->recheck == UINT64_MAX)
-		return INT64_MAX;
-	return clock_wall() + (int64_t)((h->recheck > now ? h->recheck - now : 0) / 1000);
-}
-
-static void publish(struct health *h, enum bus_topic topic, const char *reason)
-{
-	struct bus_event ev = {.topic = topic};
-
-	(void)snprintf(ev.relay.url, sizeof(ev.relay.url), "%s", url_of(h));
-	(void)snprintf(ev.relay.reason, sizeof(ev.relay.reason), "%s", reason);
-	ev.relay.until = h->down ? until(h) : 0;
-	bus_publish(h->service->thread->bus, &ev);
-}
-
-static void count_down(struct health *h, int64_t n)
-{
-	counter_add(h->service->thread->counters,
-		h->service->first_counter + RTPP_C_RELAYS_DOWN, n);
-}
-
-/** A set all of whose relays are down is worth a probe each second: anything is better than no relay. */
-static bool is_last_hope(const struct health *h)
-{
-	const struct service *s = h->service;
-	unsigned i, k;
-
-	for (i = 0; i < s->conf->sets.set_count; i++) {
-		const struct rtpp_set *set = &s->conf->sets.sets[i];
-		bool mine = false, other = false;
-
-		for (k = 0; k < set->count; k++) {
-			const struct health *x = &s->all[set->nodes[k].relay];
-
-			mine = mine || x == h;
-			other = other || (!x->down && !x->disabled);
-		}
-		if (mine && !other)
-			return true;
+	for (i = 0; i < n; i++) {
+		if (addr_family(&found[i]) != r->family)
+			continue;
+		r->addr = found[i];
+		addr_set_port(&r->addr, r->port);
+		return 0;
 	}
-	return false;
+	return -ENOENT;
 }
 
-static void look_again(struct health *h)
+/** Put up what is known now. */
+static void post(void *arg)
 {
-	uint64_t now = loop_now(h->service->thread->loop), ms = PROBE_MS;
+	struct rtpp_service *s = arg;
+	struct rtpp_state *states;
 
-	if (h->recheck == UINT64_MAX)
+	if (!s->generation)
 		return;
-	if (h->recheck > now && !is_last_hope(h) && h->recheck - now < ms)
-		ms = h->recheck - now;
-	timer_start(h->service->thread->loop, &h->timer, ms + random_fast() % JITTER_MS);
+	states = calloc(s->generation->sets.relay_count + 1, sizeof(*states));
+	if (states)
+		rtpp_healths_states(s->healths, states);
+	/* Without memory the workers go on with what they have; the next change comes. */
+	if (!states ||
+		rtpp_board_post(s->conf->shared->board, s->generation, states) != 0)
+		LOG(s->log, LOG_L_ERR,
+			"no memory: the workers are not told of the relays");
+	free(states);
+	if (!rtpp_share_is_starting(s->share))
+		rtpp_share_sync(s->share, NULL);
 }
 
-static void on_timer(void *arg)
+static void on_bad_member(
+	void *arg, const struct store_relay_weight *which, const char *why)
 {
-	struct health *h = arg;
+	const struct rtpp_service *s = arg;
 
-	if (!h->down || h->waiting > 0)
-		return;
-	/* Before its time only when nothing else is left. */
-	if (h->recheck <= loop_now(h->service->thread->loop) || is_last_hope(h))
-		probe(h, 1);
-	else
-		look_again(h);
+	LOG(s->log, LOG_L_WARN,
+		"shared set %lld: found \"%.*s\" with weight %lld, want %s; left out",
+		(long long)which->set, SLICE_ARG(which->url), (long long)which->weight,
+		why);
 }
 
-static void set_down(struct health *h, const char *reason, bool tell)
+static int set_up(struct rtpp_service *s, struct rtpp_sets *sets)
 {
-	struct service *s = h->service;
-	int64_t tout = h->seen ? s->conf->rtpproxy_disable_tout : 0;
+	struct rtpp_generation *g, *old = s->generation;
+	bool first = !old;
+	int err;
 
-	h->recheck =
-		tout < 0 ? UINT64_MAX : loop_now(s->thread->loop) + (uint64_t)tout * 1000;
-	if (!h->down) {
-		h->down = true;
-		count_down(h, 1);
-		if (tout < 0)
-			LOG(s->log, LOG_L_ERR,
-				"%s is down: %s; not used until nh_enable_rtpp enables "
-				"it",
-				url_of(h), reason);
-		else
-			LOG(s->log, LOG_L_ERR,
-				"%s is down: %s; not used for %" PRId64
-				" s, then as soon as it answers a probe",
-				url_of(h), reason, tout);
-		if (tell)
-			publish(h, BUS_RELAY_DOWN, reason);
+	if (!first && rtpp_sets_equal(sets, &old->sets)) {
+		rtpp_sets_free(sets);
+		return 0;
 	}
-	look_again(h);
-}
-
-static void set_up(struct health *h)
-{
-	bool news = h->down || !h->seen || h->doubt || h->features != h->found;
-
-	timer_stop(&h->timer);
-	if (h->down)
-		count_down(h, -1);
-	h->down = false;
-	h->seen = true;
-	h->doubt = false;
-	h->recheck = 0;
-	h->features = h->found;
-	if (!news)
-		return;
-	LOG(h->service->log, LOG_L_NOTICE, "%s is up%s", url_of(h),
-		h->features & RTPP_F_STREAMS
-			? ""
-			: "; it says that it knows one stream a call only (VF 20050322)");
-	publish(h, BUS_RELAY_UP, "answers");
-}
-
-static void give_up(struct health *h)
-{
-	unsigned i;
-
-	for (i = 0; i <= RTPP_FEATURES; i++)
-		rtpp_client_cancel(&h->questions[i].pending);
-	h->waiting = 0;
-}
-
-static void probe_failed(struct health *h, const char *reason)
-{
-	give_up(h);
-	/* A relay that stays away keeps the time at which it may be probed. */
-	if (h->down)
-		look_again(h);
-	else
-		set_down(h, reason, true);
-}
-
-static void on_answer(void *arg, int err, struct slice text);
-
-static void ask(struct health *h, unsigned i, unsigned sends)
-{
-	struct question *q = &h->questions[i];
-	int len;
-
-	q->health = h;
-	q->bit = i == 0 ? 0 : rtpp_feature_bit(i - 1);
-	len = i == 0
-		? snprintf(q->line, sizeof(q->line), "V")
-		: snprintf(q->line, sizeof(q->line), "VF %s", rtpp_feature_date(i - 1));
-	if (rtpp_client_send(h->service->client, &q->pending,
-		    &h->service->conf->sets.relays[h->relay].addr,
-		    slice_make(q->line, (size_t)len), sends, on_answer, q) == 0)
-		h->waiting++;
-}
-
-static void on_version(struct health *h, struct slice text)
-{
-	unsigned i;
-
-	if (!slice_eq(slice_trim(text), SLICE(RTPP_BASE_VERSION))) {
-		LOG(h->service->log, LOG_L_ERR,
-			"%s answers V with \"%.*s\", not with %s: it is no RTP proxy "
-			"that we can use",
-			url_of(h), SLICE_ARG(text), RTPP_BASE_VERSION);
-		probe_failed(h, "answers V wrongly");
-		return;
+	g = rtpp_generation_new(sets);
+	if (!g) {
+		rtpp_sets_free(sets);
+		return -ENOMEM;
 	}
-	for (i = 1; i <= RTPP_FEATURES; i++)
-		ask(h, i, 0);
-	if (h->waiting == 0)
-		probe_failed(h, "cannot be sent to");
+	s->generation = NULL; /* nothing is posted half-way */
+	err = rtpp_healths_follow(s->healths, g);
+	s->generation = err == 0 ? g : old;
+	rtpp_generation_drop(err == 0 ? &old : &g);
+	if (err != 0)
+		return err;
+	post(s);
+	if (first)
+		return 0;
+	rtpp_service_count(s, RTPP_C_SET_CHANGES);
+	LOG(s->log, LOG_L_NOTICE, "sets of RTP proxies have changed: %u in %u sets",
+		s->generation->sets.relay_count, s->generation->sets.set_count);
+	return 0;
 }
 
-static void on_answer(void *arg, int err, struct slice text)
+int rtpp_service_apply(struct rtpp_service *s)
 {
-	struct question *q = arg;
-	struct health *h = q->health;
+	struct rtpp_sources from = {.parameter = &s->conf->sets,
+		.parameter_holds = s->parameter_holds,
+		.records = &s->records,
+		.find = rtpp_service_find_host,
+		.bad = on_bad_member,
+		.arg = s};
+	struct rtpp_sets sets = {0};
+	int err;
 
-	if (h->waiting > 0)
-		h->waiting--;
-	if (err != 0) {
-		probe_failed(h, "no answer to a probe");
-		return;
-	}
-	if (q->bit == 0) {
-		on_version(h, text);
-		return;
-	}
-	if (slice_eq(slice_trim(text), SLICE("1")))
-		h->found |= q->bit;
-	if (h->waiting == 0)
-		set_up(h);
-}
-
-static void probe(struct health *h, unsigned sends)
-{
-	give_up(h);
-	h->found = 0;
-	ask(h, 0, sends);
-	if (h->waiting == 0)
-		probe_failed(h, "cannot be sent to");
+	rtpp_share_members(s->share, &from.shared, &from.shared_count);
+	err = rtpp_merge(&sets, &from);
+	if (err == 0)
+		err = set_up(s, &sets);
+	if (err != 0)
+		LOG(s->log, LOG_L_ERR, "the sets of RTP proxies stay as they were: %s",
+			strerror(-err));
+	return err;
 }
 
 /** Some worker has met silence (our own events come by here too). */
 static void on_down(void *arg, const struct bus_event *ev)
 {
-	struct service *s = arg;
-	int relay = rtpp_relay_find(&s->conf->sets, slice_str(ev->relay.url));
+	struct rtpp_service *s = arg;
+	struct rtpp_health *h = rtpp_health_find(s->healths, slice_str(ev->relay.url));
 
-	if (relay < 0 || strcmp(ev->relay.reason, RTPP_BY_OPERATOR) == 0 ||
-		s->all[relay].down)
-		return;
-	give_up(&s->all[relay]);
-	set_down(&s->all[relay], ev->relay.reason, false);
+	if (h && strcmp(ev->relay.reason, RTPP_BY_OPERATOR) != 0)
+		rtpp_health_report(h, ev->relay.reason);
 }
 
 /** Reports of workers were lost. One that holds a relay for down would wait for good news that nobody has. */
 static void on_gap(void *arg, enum bus_topic topic, uint64_t lost)
 {
-	struct service *s = arg;
-	unsigned i;
+	struct rtpp_service *s = arg;
 
 	(void)topic;
 	(void)lost;
-	for (i = 0; i < s->conf->sets.relay_count; i++) {
-		if (s->all[i].down)
-			continue;
-		s->all[i].doubt = true;
-		probe(&s->all[i], 0);
-	}
+	rtpp_healths_doubt(s->healths);
 }
 
-static void on_relays(void *arg, struct bus_request *req, const json_t *params)
+static int open_port(struct rtpp_service *s)
 {
-	const struct service *s = arg;
-	struct tree *root = tree_new();
-	unsigned i;
+	struct rtpp_shared *shared = s->conf->shared;
+	int err;
 
-	(void)params;
-	for (i = 0; i < s->conf->sets.relay_count; i++) {
-		struct tree *node = tree_add(root, url_of(&s->all[i]), NULL);
-
-		tree_attr_int(node, "down", s->all[i].down);
-		tree_attr_int(node, "disabled", s->all[i].disabled);
-		tree_attr_int(node, "features", s->all[i].features);
-		tree_attr_int(node, "probing", !s->all[i].seen && !s->all[i].down);
-	}
-	bus_reply(req, root);
-}
-
-/** Seconds of uptime at which the relay may be probed again; 0: it is in use. */
-static int64_t recheck_ticks(const struct health *h)
-{
-	if (h->disabled || h->recheck == UINT64_MAX)
-		return NEVER;
-	if (!h->down)
+	if (addr_port(&s->conf->source) == 0)
 		return 0;
-	return h->recheck > h->service->started
-		? (int64_t)((h->recheck - h->service->started) / 1000)
-		: 0;
+	err = rtpp_port_open(&shared->port, &s->conf->source, s->thread->loop);
+	if (err != 0)
+		LOG(s->log, LOG_L_CRIT, "force_socket %s: %s", s->conf->force_socket,
+			strerror(-err));
+	return err;
 }
 
-void rtpp_service_show(void *self, struct bus_request *req, const json_t *params)
-{
-	const struct service *s = self;
-	struct tree *root = tree_new();
-	unsigned i, k;
-
-	(void)params;
-	tree_set_list(root); /* one URL may be in several sets */
-	for (i = 0; i < s->conf->sets.set_count; i++) {
-		const struct rtpp_set *set = &s->conf->sets.sets[i];
-
-		for (k = 0; k < set->count; k++) {
-			const struct health *h = &s->all[set->nodes[k].relay];
-			struct tree *node = tree_add(root, url_of(h), NULL);
-
-			tree_attr_int(node, "set", set->id);
-			tree_add_int(node, "index", set->nodes[k].index);
-			tree_add_int(node, "disabled", h->down || h->disabled);
-			tree_add_int(node, "weight", set->nodes[k].weight);
-			tree_add_int(node, "recheck_ticks", recheck_ticks(h));
-		}
-	}
-	bus_reply(req, root);
-}
-
-static void switch_relay(struct health *h, bool on)
-{
-	if (!on) {
-		h->disabled = true;
-		LOG(h->service->log, LOG_L_NOTICE, "%s: %s", url_of(h), RTPP_BY_OPERATOR);
-		publish(h, BUS_RELAY_DOWN, RTPP_BY_OPERATOR);
-		return;
-	}
-	h->disabled = false;
-	timer_stop(&h->timer);
-	if (h->down)
-		count_down(h, -1);
-	h->down = false;
-	h->recheck = 0;
-	LOG(h->service->log, LOG_L_NOTICE, "%s: enabled by an operator", url_of(h));
-	publish(h, BUS_RELAY_UP, "enabled by an operator");
-	probe(h, 0); /* it is used meanwhile, as the operator wants it */
-}
-
-void rtpp_service_enable(void *self, struct bus_request *req, const json_t *params)
-{
-	struct service *s = self;
-	const json_t *url = json_is_array(params) ? json_array_get(params, 0)
-						  : json_object_get(params, "url");
-	const json_t *value = json_is_array(params) ? json_array_get(params, 1)
-						    : json_object_get(params, "enable");
-	int64_t on;
-	int relay;
-
-	if (!url || !value || (json_is_array(params) && json_array_size(params) > 2)) {
-		bus_fail(req, 400, "Too few or too many arguments");
-		return;
-	}
-	if (json_is_integer(value))
-		on = json_integer_value(value);
-	else if (json_is_boolean(value))
-		on = json_is_true(value);
-	else if (slice_i64(slice_str(json_string_value(value)), &on) != 0) {
-		bus_fail(req, 400, "Bad parameter: expected 1 or 0");
-		return;
-	}
-	relay = json_string_value(url)
-		? rtpp_relay_find(&s->conf->sets, slice_str(json_string_value(url)))
-		: -1;
-	if (relay < 0) {
-		bus_fail(req, 404, "RTP proxy not found");
-		return;
-	}
-	switch_relay(&s->all[relay], on != 0);
-	bus_reply(req, tree_new());
-}
-
-static int start_health(struct service *s, const struct ph_plugin_ctx *ctx)
+static int start_client(struct rtpp_service *s)
 {
 	const struct rtpp_client_setup setup = {.loop = s->thread->loop,
 		.counters = s->thread->counters,
-		.first_counter = ctx->first_counter,
-		.log = ctx->log,
+		.first_counter = s->first_counter,
+		.log = s->log,
 		.worker = -1,
 		.timeout_ms = s->conf->timeout_ms,
-		.sends = (unsigned)s->conf->rtpproxy_retr};
-	unsigned i;
-	int err;
+		.sends = (unsigned)s->conf->rtpproxy_retr,
+		.source = s->conf->source,
+		.port = s->conf->shared->port};
 
-	s->all = calloc(s->conf->sets.relay_count + 1, sizeof(*s->all));
-	if (!s->all)
-		return -ENOMEM;
-	err = rtpp_client_new(&s->client, &setup);
-	if (err != 0)
-		return err;
-	for (i = 0; i < s->conf->sets.relay_count; i++) {
-		s->all[i].service = s;
-		s->all[i].relay = i;
-		timer_init(&s->all[i].timer, on_timer, &s->all[i]);
+	return rtpp_client_new(&s->client, &setup);
+}
+
+static int start_parts(struct rtpp_service *s)
+{
+	struct rtpp_health_setup health = {.thread = s->thread,
+		.first_counter = s->first_counter,
+		.log = s->log,
+		.disable_tout = s->conf->rtpproxy_disable_tout,
+		.changed = post,
+		.arg = s};
+	int err = open_port(s);
+
+	if (err == 0)
+		err = hosts_new(&s->hosts, HOSTS_PATH);
+	if (err == 0)
+		err = start_client(s);
+	health.client = s->client;
+	if (err == 0)
+		err = rtpp_healths_new(&s->healths, &health);
+	if (err == 0)
+		err = rtpp_share_new(&s->share, s);
+	if (err == 0)
+		err = rtpp_reload_new(&s->reload, s);
+	if (err == 0)
+		err = bus_subscribe(s->thread->bus, BUS_RELAY_DOWN, on_down, on_gap, s);
+	return err;
+}
+
+/**
+ * The workers begin when we are through: what the relays can, what the database and the other nodes have said by then, is known to the first
+ * call. What takes longer comes later.
+ */
+static void wait_a_moment(struct rtpp_service *s)
+{
+	uint64_t begin = clock_us(), now = begin;
+
+	while ((rtpp_healths_probing(s->healths) && now - begin < FIRST_MS * 1000) ||
+		((rtpp_share_is_starting(s->share) ||
+			 rtpp_reload_is_starting(s->reload)) &&
+			now - begin < 2 * FIRST_MS * 1000)) {
+		loop_turn(s->thread->loop, 20);
+		now = clock_us();
 	}
-	return 0;
 }
 
 int rtpp_service_start(
 	struct ph_thread *thread, const struct ph_plugin_ctx *ctx, void **selfp)
 {
-	struct service *s = calloc(1, sizeof(*s));
-	unsigned i;
+	struct rtpp_service *s = calloc(1, sizeof(*s));
 	int err;
 
 	if (!s)
@@ -428,33 +219,33 @@ int rtpp_service_start(
 	s->conf = ctx->conf;
 	s->log = ctx->log;
 	s->first_counter = ctx->first_counter;
-	s->started = loop_now(thread->loop);
-	err = start_health(s, ctx);
+	s->parameter_holds = true;
+	err = start_parts(s);
 	if (err == 0)
-		err = bus_subscribe(thread->bus, BUS_RELAY_DOWN, on_down, on_gap, s);
-	if (err == 0)
-		err = bus_serve(thread->bus, RTPP_REQ_RELAYS, on_relays, s);
+		err = rtpp_service_apply(s);
 	if (err != 0) {
 		rtpp_service_stop(s);
 		return err;
 	}
-	for (i = 0; i < s->conf->sets.relay_count; i++)
-		probe(&s->all[i], 0);
+	rtpp_share_begin(s->share);
+	rtpp_reload_begin(s->reload);
+	wait_a_moment(s);
 	*selfp = s;
 	return 0;
 }
 
 void rtpp_service_stop(void *self)
 {
-	struct service *s = self;
-	unsigned i;
+	struct rtpp_service *s = self;
 
 	bus_unsubscribe(s->thread->bus, s);
-	for (i = 0; s->all && i < s->conf->sets.relay_count; i++) {
-		timer_stop(&s->all[i].timer);
-		give_up(&s->all[i]);
-	}
+	rtpp_reload_destroy(&s->reload);
+	rtpp_share_destroy(&s->share);
+	rtpp_healths_destroy(&s->healths);
 	rtpp_client_destroy(&s->client);
-	free(s->all);
+	rtpp_port_close(&s->conf->shared->port);
+	hosts_destroy(&s->hosts);
+	rtpp_generation_drop(&s->generation);
+	rtpp_sets_free(&s->records);
 	free(s);
 }

@@ -15,6 +15,8 @@ import time
 
 from kit import build, check, proc
 
+NOBODY = 65534
+
 
 def test_help_lists_the_commands(t):
     daemon = t.daemon()
@@ -244,6 +246,19 @@ def test_socket_of_another_user_or_no_socket_is_left_alone(t):
     check.equal(status, 1, "status of a second daemon")
     check.contains(log, "is in use or another user's", "log of the second")
     check.equal(first.ctl("uptime").returncode, 0, "the first is there")
+    if os.geteuid() != 0:
+        raise check.Skipped("the other half needs root")
+    folder = os.path.join(t.dir, "run")
+    os.makedirs(folder)
+    os.chown(folder, NOBODY, NOBODY)
+    roots = os.path.join(folder, "mi.sock")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        sock.bind(roots)
+    os.chmod(roots, 0o600)
+    status, log = t.daemon(start=False, name="third", conf={"user": "nobody", "mi": {"socket": roots}}).refused()
+    check.equal(status, 1, "status of one that cannot know whether somebody is there")
+    check.contains(log, "is in use or another user's", "log of the third")
+    check.that(os.path.exists(roots), "the socket is left there")
 
 
 def test_commands_at_once(t):

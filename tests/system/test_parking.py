@@ -10,7 +10,7 @@ import time
 
 from kit import build, check
 from kit.burst import Burst
-from kit.latency import Latencies
+from kit.latency import Latencies, undisturbed
 from kit.runner import variants
 
 HEAD = """
@@ -64,11 +64,12 @@ def thousand(t, daemon, number):
 def test_a_thousand_wait_and_a_thousand_do_not(t):
     """1,000 messages that wait 200 ms on one worker: all done within 400 ms of the last; OPTIONS beside them: p99 under 5 ms."""
     daemon = waiting(t, HEAD + '\ttest_wait(200);\n\tsend_reply("200", "Waited");\n}\n')
-    # What else runs on the machine can only add to a time, so the best of three rounds counts.
+    # What else runs on the machine can only add to a time: it is kept away where that is allowed, and the best of some rounds counts.
     rounds = []
-    for number in range(1, 4):
-        latest, quick, together = thousand(t, daemon, number)
-        rounds.append(f"{latest:.0f} ms, {quick}")
+    for number in range(1, 6):
+        with undisturbed(daemon) as how:
+            latest, quick, together = thousand(t, daemon, number)
+        rounds.append(f"{how}: {latest:.0f} ms, {quick}")
         if (together and latest < 400 and quick.p(99) < 5) or build.sanitizer():   # sanitizers cost a multiple
             break
     else:

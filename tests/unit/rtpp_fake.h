@@ -20,6 +20,9 @@ struct rtpp_fake {
 	struct {
 		char cookie[64], command[256];
 	} log[FAKE_LOG];
+	struct addr from;    /**< of the last datagram */
+	const char *notify_error; /**< answer to U with notification words; NULL: as to any */
+	const char *orders;  /**< answer to P, S, R; NULL: 0 */
 	unsigned count;      /**< datagrams that came */
 	unsigned deaf;       /**< how many more of them are not answered */
 	unsigned times;      /**< how often each answer is sent */
@@ -45,6 +48,10 @@ static inline const char *rtpp_fake_answer(
 			: "0";
 	if (command[0] == 'D')
 		return "0";
+	if (strchr("PSR", command[0]))
+		return f->orders ? f->orders : "0";
+	if (command[0] == 'U' && f->notify_error && strstr(command, "9999 "))
+		return f->notify_error;
 	if (stream2 && f->second)
 		return f->second;
 	if (command[0] == 'U' && f->updates)
@@ -69,6 +76,7 @@ static inline void rtpp_fake_read(void *arg, int fd, int what)
 	(void)what;
 	if (n <= 0 || f->count >= FAKE_LOG)
 		return;
+	assert_int_equal(addr_from_sa(&f->from, (struct sockaddr *)&from, len), 0);
 	text[n] = '\0';
 	assert_int_equal(text[n - 1], '\n');
 	text[n - 1] = '\0';

@@ -141,7 +141,7 @@ static const struct ph_script_fn fns[] = {
 };
 /* clang-format on */
 static const struct ph_fn_alias aliases[] = {{"note", "mark"}, {NULL, NULL}};
-static const struct script_provider provider = {"test", 0, fns, aliases};
+static const struct script_provider provider = {"test", 0, fns, aliases, NULL};
 static void *const instances[] = {NULL};
 
 static bool is_myself(void *arg, struct slice host, uint16_t port)

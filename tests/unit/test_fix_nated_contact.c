@@ -200,6 +200,20 @@ static void received_of_the_sender_is_replaced(void **state)
 		"<sip:a@10.0.0.1;received=sip:203.0.113.7:40312%3Btransport%3Dtcp>\r\n");
 }
 
+static void both_places_may_be_asked_for(void **state)
+{
+	struct sip_test t;
+
+	(void)state;
+	message_with(&t, "Contact: <sip:a@10.0.0.1>;received=\"sip:6.6.6.6\";q=1\r\n");
+	assert_int_equal(add_rcv_param(&t.msg, SLICE("sip:203.0.113.7:40312"), false), 0);
+	assert_int_equal(add_rcv_param(&t.msg, SLICE("sip:203.0.113.7:40312"), true), 0);
+	assert_has(sip_test_plain(&t),
+		"\r\nContact: <sip:a@10.0.0.1;received=sip:203.0.113.7:40312>;q=1"
+		";received=\"sip:203.0.113.7:40312\"\r\n");
+	sip_test_free(&t);
+}
+
 static void nothing_to_tell_is_no_failure(void **state)
 {
 	struct sip_test t;
@@ -224,6 +238,7 @@ int main(void)
 		cmocka_unit_test(without_memory_nothing_is_changed),
 		cmocka_unit_test(received_is_added_to_the_header_or_the_uri),
 		cmocka_unit_test(received_of_the_sender_is_replaced),
+		cmocka_unit_test(both_places_may_be_asked_for),
 		cmocka_unit_test(nothing_to_tell_is_no_failure),
 	};
 	return cmocka_run_group_tests_name("fix_nated_contact", tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include "tests/unit/rtpp_fake.h"
+#include "tests/unit/rtpp_test.h"
 #include "tests/unit/sip_test.h"
 
 #define RELAYS 3
@@ -16,25 +17,13 @@
 	"0\r\nm=audio 4000 RTP/AVP 0\r\n"
 #define VIDEO "m=video 5000 RTP/AVP 31\r\n"
 
-/* clang-format off */
-static const struct counter_desc counters[] = {
-	[RTPP_C_COMMANDS] = {"commands", "", COUNTER_TOTAL}, [RTPP_C_REPLIES] = {"replies", "", COUNTER_TOTAL},
-	[RTPP_C_TIMEOUTS] = {"timeouts", "", COUNTER_TOTAL}, [RTPP_C_RETRANSMISSIONS] = {"retransmissions", "", COUNTER_TOTAL},
-	[RTPP_C_ERRORS] = {"errors", "", COUNTER_TOTAL}, [RTPP_C_LATE] = {"late", "", COUNTER_TOTAL},
-	[RTPP_C_RELAYS_DOWN] = {"down", "", COUNTER_GAUGE}, [RTPP_C_OFFERS] = {"offers", "", COUNTER_TOTAL},
-	[RTPP_C_ANSWERS] = {"answers", "", COUNTER_TOTAL}, [RTPP_C_DELETES] = {"deletes", "", COUNTER_TOTAL},
-	[RTPP_C_FAILOVERS] = {"failovers", "", COUNTER_TOTAL}, [RTPP_C_ECHOES] = {"echoes", "", COUNTER_TOTAL},
-	{0},
-};
-/* clang-format on */
-
 struct world {
 	struct loop *loop;
 	struct counter_array *array;
 	unsigned first;
 	struct rtpp_fake fakes[RELAYS];
-	struct rtpp_sets sets;
-	struct rtpp_view views[RELAYS];
+	struct rtpp_board *board;
+	struct rtpp_notify notify;
 	struct hash_key key;
 	struct rtpp_engine e;
 	unsigned silent; /* on_silent() calls */
@@ -50,12 +39,21 @@ static int64_t counted(struct world *w, enum rtpp_counter which)
 	return counter_read(w->first + which);
 }
 
-static void on_silent(void *arg, unsigned relay)
+static void on_silent(void *arg, struct rtpp_peer *peer)
 {
 	struct world *w = arg;
 
 	w->silent++;
-	w->views[relay].down = true;
+	peer->down = true;
+}
+
+/* Relay i as this thread knows it. */
+static struct rtpp_peer *peer(struct world *w, unsigned i)
+{
+	struct rtpp_peer *p = rtpp_roster_peer(w->e.roster, slice_str(w->fakes[i].url));
+
+	assert_non_null(p);
+	return p;
 }
 
 static void on_done(void *arg)
@@ -80,10 +78,11 @@ static int setup(void **state)
 {
 	struct world *w = calloc(1, sizeof(*w));
 	char text[256];
+	const char *const values[] = {text, NULL};
 
 	*state = w;
 	counter_reset_all();
-	assert_int_equal(counter_register(counters, &w->first), 0);
+	assert_int_equal(counter_register(rtpp_test_counters, &w->first), 0);
 	assert_int_equal(counter_array_new(&w->array), 0);
 	assert_int_equal(loop_new(&w->loop), 0);
 	for (unsigned i = 0; i < RELAYS; i++)
@@ -91,14 +90,15 @@ static int setup(void **state)
 	/* The second and third are spares: the order of trying is known. */
 	(void)snprintf(text, sizeof(text), "%s %s=0 %s=0", w->fakes[0].url,
 		w->fakes[1].url, w->fakes[2].url);
-	assert_null(rtpp_sets_add(&w->sets, text));
-	w->e = (struct rtpp_engine){.sets = &w->sets,
-		.views = w->views,
-		.key = &w->key,
+	assert_int_equal(rtpp_board_new(&w->board), 0);
+	rtpp_test_post(w->board, values, 0);
+	w->e = (struct rtpp_engine){.key = &w->key,
 		.marker = SLICE("a=nortpproxy:yes"),
 		.log = log_source_get("rtpp"),
 		.on_silent = on_silent,
 		.arg = w};
+	assert_int_equal(rtpp_roster_new(&w->e.roster, w->board, w->e.log), 0);
+	(void)rtpp_roster_view(w->e.roster);
 	new_client(w, &w->e.client);
 	ph_test_log_start(&w->log);
 	return 0;
@@ -109,12 +109,15 @@ static int teardown(void **state)
 	struct world *w = *state;
 
 	ph_test_log_stop();
+	if (w->offer)
+		rtpp_offer_end(w->offer);
 	if (w->have_msg)
 		sip_test_free(&w->t);
 	rtpp_client_destroy(&w->e.client);
+	rtpp_roster_destroy(&w->e.roster);
 	for (unsigned i = 0; i < RELAYS; i++)
 		rtpp_fake_stop(&w->fakes[i]);
-	rtpp_sets_free(&w->sets);
+	rtpp_board_destroy(&w->board);
 	loop_destroy(&w->loop);
 	counter_array_destroy(&w->array);
 	free(w);
@@ -133,6 +136,9 @@ static void message(struct world *w, const char *head, const char *body)
 {
 	char text[4096];
 
+	if (w->offer)
+		rtpp_offer_end(w->offer);
+	w->offer = NULL;
 	if (w->have_msg)
 		sip_test_free(&w->t);
 	(void)snprintf(text, sizeof(text), "%s\r\n%s", head, body);
@@ -147,37 +153,48 @@ static void message(struct world *w, const char *head, const char *body)
 	"\r\nFrom: <sip:alice@example.com>;tag=1928301774\r\n"                           \
 	"Call-ID: a84b4c76e66710@pc33.example.com\r\nCSeq: 314159 INVITE\r\n"
 
-static int begin(struct world *w, bool answer, const struct rtpp_node *node)
+static int begin_as(struct world *w, bool answer, struct rtpp_peer *p, const char *tag)
 {
+	struct rtpp_view *view = rtpp_roster_view(w->e.roster);
 	const struct rtpp_offer_ask ask = {.msg = &w->t.msg,
 		.answer = answer,
 		.source = ph_test_addr("203.0.113.7", 5060),
 		.local = ph_test_addr("198.51.100.1", 0),
-		.set = &w->sets.sets[0],
-		.node = node,
+		.view = view,
+		.set = &view->sets->sets[0],
+		.place = {.peer = p},
+		.notify_tag = slice_str(tag),
 		.where = "test"};
 
+	if (w->offer)
+		rtpp_offer_end(w->offer);
+	w->offer = NULL;
 	w->done = 0;
 	return rtpp_offer_begin(&w->offer, &w->e, &ask, on_done, w);
 }
 
-static int run(struct world *w, bool answer, const struct rtpp_node *node)
+static int begin(struct world *w, bool answer, struct rtpp_peer *p)
 {
-	assert_int_equal(begin(w, answer, node), -EINPROGRESS);
+	return begin_as(w, answer, p, NULL);
+}
+
+static int outcome(struct world *w)
+{
 	RUN_UNTIL(w, w->done > 0);
 	assert_int_equal(w->done, 1);
 	return rtpp_offer_finish(w->offer);
+}
+
+static int run(struct world *w, bool answer, struct rtpp_peer *p)
+{
+	assert_int_equal(begin(w, answer, p), -EINPROGRESS);
+	return outcome(w);
 }
 
 static void untouched(struct world *w)
 {
 	assert_int_equal(w->t.msg.edits, 0);
 	assert_true(slice_eq(w->t.msg.body, w->t.msg.body_received));
-}
-
-static const struct rtpp_node *node(struct world *w, unsigned i)
-{
-	return &w->sets.sets[0].nodes[i];
 }
 
 static void all_streams_are_asked_at_once_and_written_in_one_edit(void **state)
@@ -198,7 +215,7 @@ static void all_streams_are_asked_at_once_and_written_in_one_edit(void **state)
 		"0\r\nm=audio 35000 RTP/AVP 0\r\n"
 		"m=video 35002 RTP/AVP 31\r\na=nortpproxy:yes\r\n");
 	assert_int_equal(w->t.msg.edits, 1);
-	assert_ptr_equal(rtpp_offer_node(w->offer), node(w, 0));
+	assert_ptr_equal(rtpp_offer_peer(w->offer), peer(w, 0));
 	assert_int_equal(counted(w, RTPP_C_OFFERS), 1);
 	assert_int_equal(counted(w, RTPP_C_COMMANDS), 2);
 	assert_int_equal(counted(w, RTPP_C_REPLIES), 2);
@@ -209,7 +226,7 @@ static void an_answer_looks_up_with_both_tags(void **state)
 	struct world *w = *state;
 
 	message(w, REPLY("200 OK", "t"), AUDIO);
-	assert_int_equal(run(w, true, node(w, 1)), 0);
+	assert_int_equal(run(w, true, peer(w, 1)), 0);
 	assert_int_equal(w->fakes[0].count, 0);
 	assert_string_equal(w->fakes[1].log[0].command,
 		"L a84b4c76e66710@pc33.example.com 203.0.113.7 4000 1928301774;1 t;1");
@@ -241,7 +258,7 @@ static void silence_takes_the_offer_to_the_next_relay(void **state)
 	assert_int_equal(run(w, false, NULL), 0);
 	assert_int_equal(w->fakes[0].count, 2 * TRIES);
 	assert_int_equal(w->fakes[1].count, 2);
-	assert_ptr_equal(rtpp_offer_node(w->offer), node(w, 1));
+	assert_ptr_equal(rtpp_offer_peer(w->offer), peer(w, 1));
 	assert_int_equal(w->silent, 1);
 	assert_int_equal(counted(w, RTPP_C_FAILOVERS), 1);
 	assert_true(ph_test_log_has(&w->log, w->fakes[0].url));
@@ -273,12 +290,12 @@ static void one_refused_stream_spoils_the_offer_and_is_cleaned_up(void **state)
 	w->fakes[0].second = "E71";
 	message(w, SIP_TEST_HEAD, AUDIO VIDEO);
 	assert_int_equal(run(w, false, NULL), 0);
-	assert_ptr_equal(rtpp_offer_node(w->offer), node(w, 1));
+	assert_ptr_equal(rtpp_offer_peer(w->offer), peer(w, 1));
 	assert_int_equal(w->silent, 0);
 	RUN_UNTIL(w, w->fakes[0].count == 3);
 	assert_string_equal(w->fakes[0].log[2].command,
 		"D a84b4c76e66710@pc33.example.com 1928301774");
-	assert_false(w->views[0].down);
+	assert_false(peer(w, 0)->down);
 }
 
 static void other_errors_end_it_and_leave_the_relay_alone(void **state)
@@ -305,33 +322,33 @@ static void an_answer_never_goes_to_another_relay(void **state)
 
 	w->fakes[0].deaf = 100;
 	message(w, REPLY("200 OK", "t"), AUDIO);
-	assert_int_equal(run(w, true, node(w, 0)), -ETIMEDOUT);
+	assert_int_equal(run(w, true, peer(w, 0)), -ETIMEDOUT);
 	untouched(w);
 	assert_int_equal(w->fakes[1].count, 0);
 	/* It is known to be down by now: the next one fails at once. */
-	assert_int_equal(begin(w, true, node(w, 0)), -ENONET);
+	assert_int_equal(begin(w, true, peer(w, 0)), -ENONET);
 }
 
 static void an_initial_offer_leaves_a_relay_that_went_down(void **state)
 {
 	struct world *w = *state;
 
-	w->views[2].down = true;
+	peer(w, 2)->down = true;
 	message(w, SIP_TEST_HEAD, AUDIO);
-	assert_int_equal(run(w, false, node(w, 2)), 0);
-	assert_ptr_equal(rtpp_offer_node(w->offer), node(w, 0));
+	assert_int_equal(run(w, false, peer(w, 2)), 0);
+	assert_ptr_equal(rtpp_offer_peer(w->offer), peer(w, 0));
 }
 
 static void a_disabled_relay_keeps_its_own_calls(void **state)
 {
 	struct world *w = *state;
 
-	w->views[0].disabled = true;
+	peer(w, 0)->disabled = true;
 	message(w, REPLY("200 OK", "t"), AUDIO);
-	assert_int_equal(run(w, true, node(w, 0)), 0);
+	assert_int_equal(run(w, true, peer(w, 0)), 0);
 	message(w, SIP_TEST_HEAD, AUDIO);
 	assert_int_equal(run(w, false, NULL), 0);
-	assert_ptr_equal(rtpp_offer_node(w->offer), node(w, 1));
+	assert_ptr_equal(rtpp_offer_peer(w->offer), peer(w, 1));
 }
 
 static void answers_that_come_twice_or_late_are_counted(void **state)
@@ -354,8 +371,8 @@ static void datagrams_of_others_change_nothing(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		w->fakes[0].raw = rows[i];
 		message(w, REPLY("200 OK", "t"), AUDIO);
-		w->views[0].down = false;
-		assert_int_equal(run(w, true, node(w, 0)), -ETIMEDOUT);
+		peer(w, 0)->down = false;
+		assert_int_equal(run(w, true, peer(w, 0)), -ETIMEDOUT);
 		untouched(w);
 	}
 	assert_int_equal(counted(w, RTPP_C_REPLIES), 0);
@@ -368,7 +385,7 @@ static void a_cancelled_offer_hears_nothing_more(void **state)
 
 	message(w, SIP_TEST_HEAD, AUDIO VIDEO);
 	assert_int_equal(begin(w, false, NULL), -EINPROGRESS);
-	rtpp_offer_cancel(w->offer);
+	rtpp_offer_end(w->offer);
 	RUN_UNTIL(w, counted(w, RTPP_C_LATE) == 2);
 	assert_int_equal(w->done, 0);
 	untouched(w);
@@ -403,10 +420,131 @@ static void codecs_are_told_to_a_relay_that_knows_them(void **state)
 {
 	struct world *w = *state;
 
-	w->views[0].features = RTPP_F_CODECS;
+	peer(w, 0)->features = RTPP_F_CODECS;
 	message(w, SIP_TEST_HEAD, AUDIO);
 	assert_int_equal(run(w, false, NULL), 0);
 	assert_true(strncmp(w->fakes[0].log[0].command, "UC0 ", 4) == 0);
+}
+
+/* Facts 13.6. */
+static void a_relay_is_asked_to_tell_of_silence_when_it_can(void **state)
+{
+	struct world *w = *state;
+
+	assert_null(rtpp_notify_read(&w->notify, SLICE("tcp:192.0.2.1:9999")));
+	w->e.notify = &w->notify;
+	peer(w, 0)->features = RTPP_F_NOTIFY | RTPP_F_TCP_NAME;
+	message(w, SIP_TEST_HEAD, AUDIO VIDEO);
+	assert_int_equal(begin_as(w, false, NULL, "0123"), -EINPROGRESS);
+	assert_int_equal(outcome(w), 0);
+	assert_string_equal(w->fakes[0].log[0].command,
+		"U a84b4c76e66710@pc33.example.com 203.0.113.7 4000 1928301774;1 "
+		"tcp:192.0.2.1:9999 0123");
+	assert_string_equal(w->fakes[0].log[1].command,
+		"U a84b4c76e66710@pc33.example.com 203.0.113.7 5000 1928301774;2 "
+		"tcp:192.0.2.1:9999 0123");
+	/* L cannot carry it; and nobody asks for it in the next one. */
+	message(w, REPLY("200 OK", "t"), AUDIO);
+	assert_int_equal(begin_as(w, true, peer(w, 0), "0123"), -EINPROGRESS);
+	assert_int_equal(outcome(w), 0);
+	message(w, SIP_TEST_HEAD, AUDIO);
+	assert_int_equal(run(w, false, NULL), 0);
+	assert_string_equal(w->fakes[0].log[2].command,
+		"L a84b4c76e66710@pc33.example.com 203.0.113.7 4000 1928301774;1 t;1");
+	assert_string_equal(w->fakes[0].log[3].command,
+		"U a84b4c76e66710@pc33.example.com 203.0.113.7 4000 1928301774;1");
+}
+
+/* rtpengine would not understand the line and echo it (facts 14). */
+static void a_relay_that_cannot_tell_of_silence_is_not_asked(void **state)
+{
+	struct world *w = *state;
+	unsigned lines;
+
+	assert_null(rtpp_notify_read(&w->notify, SLICE("tcp:192.0.2.1:9999")));
+	w->e.notify = &w->notify;
+	message(w, SIP_TEST_HEAD, AUDIO);
+	assert_int_equal(begin_as(w, false, NULL, "0123"), -EINPROGRESS);
+	assert_int_equal(outcome(w), 0);
+	assert_string_equal(w->fakes[0].log[0].command,
+		"U a84b4c76e66710@pc33.example.com 203.0.113.7 4000 1928301774;1");
+	assert_true(ph_test_log_has(&w->log, "flag n has no effect"));
+	lines = w->log.count;
+	message(w, SIP_TEST_HEAD, AUDIO);
+	assert_int_equal(begin_as(w, false, NULL, "0123"), -EINPROGRESS);
+	assert_int_equal(outcome(w), 0);
+	assert_int_equal(w->log.count, lines); /* said once */
+}
+
+static void a_relay_without_n_is_asked_again_plainly(void **state)
+{
+	struct world *w = *state;
+	unsigned lines;
+
+	assert_null(rtpp_notify_read(&w->notify, SLICE("tcp:192.0.2.1:9999")));
+	w->e.notify = &w->notify;
+	peer(w, 0)->features = RTPP_F_NOTIFY;
+	w->fakes[0].notify_error = "E75";
+	message(w, SIP_TEST_HEAD, AUDIO VIDEO);
+	assert_int_equal(begin_as(w, false, NULL, "0123"), -EINPROGRESS);
+	assert_int_equal(outcome(w), 0);
+	assert_int_equal(w->fakes[0].count, 4);
+	assert_string_equal(w->fakes[0].log[2].command,
+		"U a84b4c76e66710@pc33.example.com 203.0.113.7 4000 1928301774;1");
+	assert_string_not_equal(w->fakes[0].log[0].cookie, w->fakes[0].log[2].cookie);
+	assert_has(w->t.msg.body, "m=audio 35");
+	assert_int_equal(counted(w, RTPP_C_NOTIFY_REFUSED), 2);
+	assert_int_equal(counted(w, RTPP_C_ERRORS), 0);
+	lines = w->log.count;
+	assert_int_equal(lines, 1); /* warned once for the relay */
+	message(w, SIP_TEST_HEAD, AUDIO);
+	assert_int_equal(begin_as(w, false, NULL, "0123"), -EINPROGRESS);
+	assert_int_equal(outcome(w), 0);
+	assert_int_equal(w->fakes[0].count, 5);
+	assert_int_equal(w->log.count, lines);
+}
+
+static void an_offer_keeps_the_sets_that_it_began_with(void **state)
+{
+	struct world *w = *state;
+	const char *const values[] = {"udp:192.0.2.99", NULL};
+
+	w->fakes[0].deaf = 100;
+	message(w, SIP_TEST_HEAD, AUDIO);
+	assert_int_equal(begin(w, false, NULL), -EINPROGRESS);
+	rtpp_test_post(w->board, values, 0);
+	assert_int_equal(rtpp_roster_view(w->e.roster)->sets->relay_count, 1);
+	assert_int_equal(outcome(w), 0);
+	assert_ptr_equal(rtpp_offer_peer(w->offer), peer(w, 1));
+	/* Its answer finds the relay, which is in no set any more. */
+	message(w, REPLY("200 OK", "t"), AUDIO);
+	assert_int_equal(run(w, true, peer(w, 1)), 0);
+	/* Nobody probes it: that it was silent once is no reason not to try again. */
+	peer(w, 0)->down = true;
+	w->fakes[0].deaf = 0;
+	message(w, REPLY("200 OK", "t"), AUDIO);
+	assert_int_equal(run(w, true, peer(w, 0)), 0);
+}
+
+static void audio_is_known_by_its_place(void **state)
+{
+	struct world *w = *state;
+
+	message(w, SIP_TEST_HEAD, AUDIO VIDEO);
+	assert_int_equal(run(w, false, NULL), 0);
+	assert_int_equal(rtpp_offer_audio(w->offer), 1);
+	message(w, SIP_TEST_HEAD,
+		"v=0\r\no=- 1 1 IN IP4 10.0.0.5\r\ns=-\r\nc=IN IP4 10.0.0.5\r\nt=0 "
+		"0\r\nm=video 0 RTP/AVP 31\r\nm=video 5000 RTP/AVP 31\r\nm=audio 4000 "
+		"RTP/AVP "
+		"0\r\n");
+	assert_int_equal(run(w, false, NULL), 0);
+	assert_int_equal(rtpp_offer_audio(w->offer), 3);
+	message(w, SIP_TEST_HEAD,
+		"v=0\r\no=- 1 1 IN IP4 10.0.0.5\r\ns=-\r\nc=IN IP4 10.0.0.5\r\nt=0 "
+		"0\r\nm=video 5000 RTP/AVP 31\r\n");
+	assert_int_equal(run(w, false, NULL), 0);
+	assert_int_equal(rtpp_offer_audio(w->offer), 0);
 }
 
 static void deleting_waits_for_nobody(void **state)
@@ -414,23 +552,23 @@ static void deleting_waits_for_nobody(void **state)
 	struct world *w = *state;
 
 	assert_int_equal(
-		rtpp_delete(&w->e, node(w, 0), SLICE("c"), SLICE("f"), SLICE("t")), 0);
+		rtpp_delete(&w->e, peer(w, 0), SLICE("c"), SLICE("f"), SLICE("t")), 0);
 	assert_int_equal(
-		rtpp_delete(&w->e, node(w, 0), SLICE("c"), SLICE("f"), SLICE("")), 0);
+		rtpp_delete(&w->e, peer(w, 0), SLICE("c"), SLICE("f"), SLICE("")), 0);
 	RUN_UNTIL(w, counted(w, RTPP_C_REPLIES) == 2);
 	assert_string_equal(w->fakes[0].log[0].command, "D c f t");
 	assert_string_equal(w->fakes[0].log[1].command, "D c f");
 	assert_int_equal(counted(w, RTPP_C_DELETES), 2);
 	assert_int_equal(
-		rtpp_delete(&w->e, node(w, 0), SLICE("c c"), SLICE("f"), SLICE("")),
+		rtpp_delete(&w->e, peer(w, 0), SLICE("c c"), SLICE("f"), SLICE("")),
 		-EINVAL);
 	w->fakes[0].deaf = 100;
 	assert_int_equal(
-		rtpp_delete(&w->e, node(w, 0), SLICE("c"), SLICE("f"), SLICE("t")), 0);
+		rtpp_delete(&w->e, peer(w, 0), SLICE("c"), SLICE("f"), SLICE("t")), 0);
 	RUN_UNTIL(w, w->silent == 1);
 	/* One under way when the client goes is forgotten. */
 	assert_int_equal(
-		rtpp_delete(&w->e, node(w, 0), SLICE("c"), SLICE("f"), SLICE("t")), 0);
+		rtpp_delete(&w->e, peer(w, 0), SLICE("c"), SLICE("f"), SLICE("t")), 0);
 }
 
 static void cookies_of_two_clients_differ(void **state)
@@ -440,10 +578,10 @@ static void cookies_of_two_clients_differ(void **state)
 
 	new_client(w, &other);
 	assert_int_equal(
-		rtpp_delete(&w->e, node(w, 0), SLICE("c"), SLICE("f"), SLICE("")), 0);
+		rtpp_delete(&w->e, peer(w, 0), SLICE("c"), SLICE("f"), SLICE("")), 0);
 	w->e.client = other;
 	assert_int_equal(
-		rtpp_delete(&w->e, node(w, 0), SLICE("c"), SLICE("f"), SLICE("")), 0);
+		rtpp_delete(&w->e, peer(w, 0), SLICE("c"), SLICE("f"), SLICE("")), 0);
 	w->e.client = mine;
 	RUN_UNTIL(w, counted(w, RTPP_C_REPLIES) == 2);
 	assert_string_not_equal(w->fakes[0].log[0].cookie, w->fakes[0].log[1].cookie);
@@ -515,7 +653,7 @@ static void real_rtpengine_takes_offer_answer_and_delete(void **state)
 	while (!p.up && clock_us() < until) {
 		p.over = false;
 		assert_int_equal(rtpp_client_send(w->e.client, &p.pending,
-					 &w->fakes[0].addr, SLICE("V"), 1, on_probe, &p),
+					 &peer(w, 0)->relay, SLICE("V"), 1, on_probe, &p),
 			0);
 		RUN_UNTIL(w, p.over);
 	}
@@ -526,9 +664,9 @@ static void real_rtpengine_takes_offer_answer_and_delete(void **state)
 	assert_has(body, "c=IN IP4 127.0.0.1\r\n");
 	assert_has(body, "m=audio 38");
 	message(w, REPLY("200 OK", "t"), AUDIO);
-	assert_int_equal(run(w, true, node(w, 0)), 0);
+	assert_int_equal(run(w, true, peer(w, 0)), 0);
 	assert_has(w->t.msg.body, "m=audio 38");
-	assert_int_equal(rtpp_delete(&w->e, node(w, 0), w->t.msg.call_id,
+	assert_int_equal(rtpp_delete(&w->e, peer(w, 0), w->t.msg.call_id,
 				 SLICE("1928301774"), SLICE("t")),
 		0);
 	until = (uint64_t)counted(w, RTPP_C_REPLIES) + 1;
@@ -559,6 +697,11 @@ int main(void)
 		T(without_streams_no_relay_is_asked),
 		T(a_bare_port_means_an_address_as_phones_see_us),
 		T(codecs_are_told_to_a_relay_that_knows_them),
+		T(a_relay_is_asked_to_tell_of_silence_when_it_can),
+		T(a_relay_that_cannot_tell_of_silence_is_not_asked),
+		T(a_relay_without_n_is_asked_again_plainly),
+		T(an_offer_keeps_the_sets_that_it_began_with),
+		T(audio_is_known_by_its_place),
 		T(deleting_waits_for_nobody),
 		T(cookies_of_two_clients_differ),
 		T(without_memory_the_message_stays_as_it_was),

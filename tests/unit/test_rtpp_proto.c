@@ -36,6 +36,58 @@ static void commands_have_the_words_that_the_relay_counts(void **state)
 	assert_slice_equal(line_of(mem, &c), "D n1@h f");
 }
 
+/* Word counts matter (facts 13.2): an empty word would shift all behind it. */
+static void notify_words_follow_the_tags_of_u_alone(void **state)
+{
+	struct rtpp_command c = {.letter = 'U',
+		.call_id = SLICE("n1"),
+		.ip = SLICE("10.0.0.5"),
+		.port = 4000,
+		.tag_a = SLICE("f"),
+		.stream = 1,
+		.notify_socket = SLICE("tcp:192.0.2.1:9999"),
+		.notify_tag = SLICE("0123")};
+	char mem[512];
+
+	(void)state;
+	assert_slice_equal(
+		line_of(mem, &c), "U n1 10.0.0.5 4000 f;1 tcp:192.0.2.1:9999 0123");
+	c.tag_b = SLICE("t");
+	assert_slice_equal(
+		line_of(mem, &c), "U n1 10.0.0.5 4000 f;1 t;1 tcp:192.0.2.1:9999 0123");
+	c.letter = 'L';
+	assert_slice_equal(line_of(mem, &c), "L n1 10.0.0.5 4000 f;1 t;1");
+	c.letter = 'U';
+	c.notify_socket = (struct slice){0};
+	assert_slice_equal(line_of(mem, &c), "U n1 10.0.0.5 4000 f;1 t;1");
+}
+
+/* Facts section 9. */
+static void streaming_and_recording_commands_have_their_words(void **state)
+{
+	struct rtpp_command c = {.letter = 'P',
+		.modifiers = SLICE("-1"),
+		.call_id = SLICE("n1"),
+		.prompt = SLICE("/var/moh"),
+		.tag_a = SLICE("t"),
+		.tag_b = SLICE("f"),
+		.stream = 1};
+	char mem[512];
+
+	(void)state;
+	assert_slice_equal(line_of(mem, &c), "P-1 n1 /var/moh session t;1 f;1");
+	c.tag_b = (struct slice){0};
+	assert_slice_equal(line_of(mem, &c), "P-1 n1 /var/moh session t;1");
+	c = (struct rtpp_command){.letter = 'S',
+		.call_id = SLICE("n1"),
+		.tag_a = SLICE("f"),
+		.tag_b = SLICE("t"),
+		.stream = 2};
+	assert_slice_equal(line_of(mem, &c), "S n1 f;2 t;2");
+	c.letter = 'R';
+	assert_slice_equal(line_of(mem, &c), "R n1 f t");
+}
+
 static void text_that_would_break_the_line_is_refused(void **state)
 {
 	static const struct rtpp_command good = {.letter = 'U',
@@ -44,7 +96,9 @@ static void text_that_would_break_the_line_is_refused(void **state)
 		.port = 1,
 		.tag_a = SLICE("f"),
 		.tag_b = SLICE("t"),
-		.stream = 1};
+		.stream = 1,
+		.notify_socket = SLICE("n"),
+		.notify_tag = SLICE("g")};
 	struct rtpp_command c;
 	char mem[512];
 	struct buf b;
@@ -63,6 +117,8 @@ static void text_that_would_break_the_line_is_refused(void **state)
 	REFUSED(tag_b, SLICE("t\tx"));
 	REFUSED(ip, SLICE(""));
 	REFUSED(stream, 0);
+	REFUSED(notify_socket, SLICE("a b"));
+	REFUSED(notify_tag, SLICE("a\n"));
 #undef REFUSED
 	buf_fixed(&b, mem, 8);
 	assert_int_equal(rtpp_command_write(&b, &good), -EMSGSIZE);
@@ -152,25 +208,25 @@ static void broken_replies_are_refused(void **state)
 			fail_msg("\"%s\" was taken", bad[i]);
 }
 
-static enum rtpp_outcome outcome(
-	char letter, const char *ip, uint16_t port, const char *reply)
+static enum rtpp_outcome outcome_at(
+	unsigned features, char letter, const char *ip, uint16_t port, const char *reply)
 {
 	const struct rtpp_command c = {
 		.letter = letter, .ip = slice_str(ip), .port = port};
 	struct rtpp_reply r;
 
 	assert_int_equal(rtpp_reply_parse(slice_str(reply), &r), 0);
-	return rtpp_outcome_of(&c, &r);
+	return rtpp_outcome_of(&c, &r, features);
+}
+
+static enum rtpp_outcome outcome(
+	char letter, const char *ip, uint16_t port, const char *reply)
+{
+	return outcome_at(0, letter, ip, port, reply);
 }
 
 static void what_a_reply_means(void **state)
 {
-	static const char *const elsewhere[] = {
-		"E7", "E10", "E36", "E71", "E72", "E81", "E89", "E98", "E99"};
-	static const char *const refused[] = {
-		"E0", "E1", "E2", "E8", "E11", "E35", "E37", "E75"};
-	size_t i;
-
 	(void)state;
 	assert_int_equal(outcome('U', "10.0.0.5", 4000, "43104 127.0.0.1"), RTPP_GOOD);
 	assert_int_equal(outcome('U', "10.0.0.5", 4000, "44040"), RTPP_GOOD);
@@ -182,12 +238,79 @@ static void what_a_reply_means(void **state)
 	assert_int_equal(
 		outcome('U', "10.0.0.5", 4000, "65536 10.0.0.1"), RTPP_BAD_REPLY);
 	assert_int_equal(outcome('U', "10.0.0.5", 4000, "65535"), RTPP_BAD_REPLY);
-	for (i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++)
+}
+
+/* Facts 13.5: the same number means other things to rtpproxy 1.2 and to 2.0 and later. */
+static void errors_are_read_by_the_relays_version(void **state)
+{
+	static const char *const elsewhere[] = {
+		"E36", "E71", "E72", "E81", "E85", "E89", "E98", "E99"};
+	static const char *const refused[] = {"E0", "E1", "E2", "E3", "E4", "E5", "E6",
+		"E8", "E9", "E11", "E12", "E19", "E25", "E31", "E35", "E37", "E62", "E75",
+		"E80", "E90", "E97"};
+	static const char *const no_ports_of_12[] = {"E7", "E10"};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++) {
 		assert_int_equal(
 			outcome('U', "10.0.0.5", 4000, elsewhere[i]), RTPP_ELSEWHERE);
-	for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+		assert_int_equal(
+			outcome_at(RTPP_F_CODES2, 'U', "10.0.0.5", 4000, elsewhere[i]),
+			RTPP_ELSEWHERE);
+	}
+	for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
 		assert_int_equal(
 			outcome('U', "10.0.0.5", 4000, refused[i]), RTPP_REFUSED);
+		assert_int_equal(
+			outcome_at(RTPP_F_CODES2, 'U', "10.0.0.5", 4000, refused[i]),
+			RTPP_REFUSED);
+	}
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(outcome('U', "10.0.0.5", 4000, no_ports_of_12[i]),
+			RTPP_ELSEWHERE);
+		assert_int_equal(outcome_at(RTPP_F_CODES2, 'U', "10.0.0.5", 4000,
+					 no_ports_of_12[i]),
+			RTPP_REFUSED);
+	}
+	assert_int_equal(
+		outcome_at(RTPP_F_CODES2, 'L', "10.0.0.5", 4000, "E8"), RTPP_REFUSED);
+}
+
+static void a_relay_without_notifications_says_so(void **state)
+{
+	struct rtpp_command c = {.letter = 'U',
+		.ip = SLICE("10.0.0.5"),
+		.port = 4000,
+		.notify_socket = SLICE("n"),
+		.notify_tag = SLICE("g")};
+	const struct rtpp_reply r = {.kind = RTPP_REPLY_ERROR, .number = 75};
+
+	(void)state;
+	assert_int_equal(rtpp_outcome_of(&c, &r, 0), RTPP_NO_NOTIFY);
+	c.letter = 'L'; /* it carries none */
+	assert_int_equal(rtpp_outcome_of(&c, &r, 0), RTPP_REFUSED);
+}
+
+static void refusals_are_explained(void **state)
+{
+	static const struct {
+		uint32_t code;
+		unsigned features;
+		const char *want;
+	} rows[] = {{50, 0, "no such session"}, {8, 0, "no such session"},
+		{60, RTPP_F_CODES2, "play that prompt"}, {6, 0, "play that prompt"},
+		{6, RTPP_F_CODES2, "refused"}, {35, 0, "codecs"}, {0, 0, "does not know"},
+		{9, 0, "refused"}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct rtpp_reply r = {
+			.kind = RTPP_REPLY_ERROR, .number = rows[i].code};
+
+		assert_non_null(
+			strstr(rtpp_refusal_text(&r, rows[i].features), rows[i].want));
+	}
 }
 
 static void rtpengines_echo_is_no_success(void **state)
@@ -271,11 +394,16 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(commands_have_the_words_that_the_relay_counts),
+		cmocka_unit_test(notify_words_follow_the_tags_of_u_alone),
+		cmocka_unit_test(streaming_and_recording_commands_have_their_words),
 		cmocka_unit_test(text_that_would_break_the_line_is_refused),
 		cmocka_unit_test(modifiers_follow_the_flags_and_what_the_relay_can),
 		cmocka_unit_test(replies_are_read_in_all_their_forms),
 		cmocka_unit_test(broken_replies_are_refused),
 		cmocka_unit_test(what_a_reply_means),
+		cmocka_unit_test(errors_are_read_by_the_relays_version),
+		cmocka_unit_test(a_relay_without_notifications_says_so),
+		cmocka_unit_test(refusals_are_explained),
 		cmocka_unit_test(rtpengines_echo_is_no_success),
 		cmocka_unit_test(tags_name_the_offerer_first),
 		cmocka_unit_test(missing_tags_are_refused),

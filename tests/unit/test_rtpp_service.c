@@ -1,24 +1,12 @@
-#include "plugins/rtpp/rtpp.h"
+#include "plugins/rtpp/rtpp_service.h"
 
 #include "tests/unit/rtpp_fake.h"
+#include "tests/unit/rtpp_test.h"
 
 #define TRY_MS 20
 
 /* The service and two workers on loops of one thread, with a real bus between them. */
 enum { CONTROL, WORKERS_FROM, ENDS = 3 };
-
-/* clang-format off */
-static const struct counter_desc counters[] = {
-	[RTPP_C_COMMANDS] = {"rtpp_commands", "", COUNTER_TOTAL}, [RTPP_C_REPLIES] = {"rtpp_replies", "", COUNTER_TOTAL},
-	[RTPP_C_TIMEOUTS] = {"rtpp_timeouts", "", COUNTER_TOTAL},
-	[RTPP_C_RETRANSMISSIONS] = {"rtpp_retransmissions", "", COUNTER_TOTAL},
-	[RTPP_C_ERRORS] = {"rtpp_errors", "", COUNTER_TOTAL}, [RTPP_C_LATE] = {"rtpp_late", "", COUNTER_TOTAL},
-	[RTPP_C_RELAYS_DOWN] = {"rtpp_relays_down", "", COUNTER_GAUGE}, [RTPP_C_OFFERS] = {"rtpp_offers", "", COUNTER_TOTAL},
-	[RTPP_C_ANSWERS] = {"rtpp_answers", "", COUNTER_TOTAL}, [RTPP_C_DELETES] = {"rtpp_deletes", "", COUNTER_TOTAL},
-	[RTPP_C_FAILOVERS] = {"rtpp_failovers", "", COUNTER_TOTAL}, [RTPP_C_ECHOES] = {"rtpp_echoes", "", COUNTER_TOTAL},
-	{0},
-};
-/* clang-format on */
 
 struct world {
 	struct bus *bus;
@@ -29,6 +17,8 @@ struct world {
 	struct ph_thread control;
 	struct ph_worker workers[ENDS - WORKERS_FROM];
 	struct rtpp_fake fakes[2];
+	struct store *store;
+	struct rtpp_shared shared;
 	struct rtpp_conf conf;
 	struct ph_plugin_ctx ctx;
 	void *service;
@@ -66,15 +56,38 @@ static void enable(void *arg, struct bus_request *req, const json_t *params)
 	rtpp_service_enable(((struct world *)arg)->service, req, params);
 }
 
+static void reload(void *arg, struct bus_request *req, const json_t *params)
+{
+	rtpp_service_reload(((struct world *)arg)->service, req, params);
+}
+
+static void sync_now(void *arg, struct bus_request *req, const json_t *params)
+{
+	rtpp_service_sync(((struct world *)arg)->service, req, params);
+}
+
+static void open_store(struct world *w)
+{
+	static char memory[] = "memory", prefix[] = "pinhole:";
+	const struct store_conf conf = {.backend = memory, .prefix = prefix};
+	char why[256];
+
+	assert_int_equal(store_new(&w->store, &conf, "n1", why), 0);
+	assert_int_equal(
+		store_open(&w->control.store, w->store, w->loops[CONTROL], NULL, 0), 0);
+}
+
 static int setup(void **state)
 {
+	static char sock_col[] = "rtpproxy_sock", set_col[] = "set_id",
+		    table[] = "nh_sockets";
 	struct world *w = calloc(1, sizeof(*w));
 	char text[160];
 
 	*state = w;
 	counter_reset_all();
 	assert_int_equal(counter_register(bus_counters, &w->first_bus), 0);
-	assert_int_equal(counter_register(counters, &w->first), 0);
+	assert_int_equal(counter_register(rtpp_test_counters, &w->first), 0);
 	assert_int_equal(counter_array_new(&w->array), 0);
 	assert_int_equal(bus_new(&w->bus), 0);
 	for (unsigned i = 0; i < ENDS; i++) {
@@ -93,7 +106,14 @@ static int setup(void **state)
 	w->control = (struct ph_thread){.loop = w->loops[CONTROL],
 		.bus = w->ends[CONTROL],
 		.counters = w->array,
+		.node = "n1",
 		.worker = -1};
+	open_store(w);
+	assert_int_equal(rtpp_board_new(&w->shared.board), 0);
+	w->conf.shared = &w->shared;
+	w->conf.rtpp_socket_col = sock_col;
+	w->conf.set_id_col = set_col;
+	w->conf.db_table = table;
 	(void)snprintf(text, sizeof(text), "%s %s=0", w->fakes[0].url, w->fakes[1].url);
 	assert_null(rtpp_sets_add(&w->conf.sets, text));
 	(void)snprintf(text, sizeof(text), "7 == %s=3", w->fakes[0].url);
@@ -106,6 +126,8 @@ static int setup(void **state)
 		.log = log_source_get("rtpp")};
 	assert_int_equal(bus_serve(w->ends[CONTROL], "nh_show_rtpp", show, w), 0);
 	assert_int_equal(bus_serve(w->ends[CONTROL], "nh_enable_rtpp", enable, w), 0);
+	assert_int_equal(bus_serve(w->ends[CONTROL], "nh_reload_rtpp", reload, w), 0);
+	assert_int_equal(bus_serve(w->ends[CONTROL], "nh_sync_rtpp", sync_now, w), 0);
 	ph_test_log_start(&w->log);
 	return 0;
 }
@@ -118,7 +140,13 @@ static void start(struct world *w)
 			.bus = w->ends[WORKERS_FROM + i],
 			.counters = w->array,
 			.worker = (int)i,
+			.workers = ENDS - WORKERS_FROM,
 			.key = &w->key};
+		w->workers[i].index = i;
+		w->workers[i].count = ENDS - WORKERS_FROM;
+		assert_int_equal(calls_new(&w->workers[i].calls,
+					 w->loops[WORKERS_FROM + i], 60000, 100),
+			0);
 		assert_int_equal(
 			rtpp_worker_start(&w->workers[i], &w->ctx, &w->selves[i]), 0);
 	}
@@ -134,6 +162,11 @@ static int teardown(void **state)
 			rtpp_worker_stop(w->selves[i]);
 	if (w->service)
 		rtpp_service_stop(w->service);
+	store_close(&w->control.store);
+	store_destroy(&w->store);
+	for (unsigned i = 0; i < ENDS - WORKERS_FROM; i++)
+		calls_destroy(&w->workers[i].calls);
+	rtpp_board_destroy(&w->shared.board);
 	for (unsigned i = 0; i < 2; i++)
 		rtpp_fake_stop(&w->fakes[i]);
 	for (unsigned i = 0; i < ENDS; i++)
@@ -147,9 +180,23 @@ static int teardown(void **state)
 	return 0;
 }
 
-static struct rtpp_view *view(struct world *w, unsigned worker, unsigned relay)
+static struct rtpp_engine *engine(struct world *w, unsigned worker)
 {
-	return &((struct rtpp_worker *)w->selves[worker])->engine.views[relay];
+	return &((struct rtpp_worker *)w->selves[worker])->engine;
+}
+
+/* A relay as a worker knows it: by its place in rtpproxy_sock. */
+static struct rtpp_peer *view(struct world *w, unsigned worker, unsigned relay)
+{
+	return rtpp_roster_view(engine(w, worker)->roster)->peers[relay];
+}
+
+/* A command of that worker to that relay. */
+static void command(struct world *w, unsigned worker, unsigned relay)
+{
+	assert_int_equal(rtpp_delete(engine(w, worker), view(w, worker, relay),
+				 SLICE("c"), SLICE("f"), SLICE("")),
+		0);
 }
 
 static void on_answer(void *arg, int code, const char *reason, const struct tree *result)
@@ -195,7 +242,7 @@ static void workers_learn_what_relays_can(void **state)
 					!view(w, worker, relay)->down);
 	assert_string_equal(w->fakes[0].log[0].command, "V");
 	assert_string_equal(w->fakes[0].log[1].command, "VF 20050322");
-	assert_int_equal(w->fakes[0].count, 6);
+	assert_int_equal(w->fakes[0].count, 9);
 	for (unsigned i = 0; i < w->fakes[0].count;
 		i++) /* never Q: it hangs old rtpengines */
 		assert_int_equal(w->fakes[0].log[i].command[0], 'V');
@@ -238,7 +285,6 @@ static void what_one_worker_meets_all_know(void **state)
 	struct world *w = *state;
 	static const char seen[] =
 		"index:: 1\n\tdisabled:: 1\n\tweight:: 0\n\trecheck_ticks:: ";
-	struct rtpp_engine *e;
 	const char *at;
 
 	start(w);
@@ -246,10 +292,7 @@ static void what_one_worker_meets_all_know(void **state)
 		view(w, 0, 0)->features != 0 && view(w, 1, 0)->features != 0 &&
 			view(w, 1, 1)->features != 0);
 	w->fakes[1].deaf = 100;
-	e = &((struct rtpp_worker *)w->selves[0])->engine;
-	assert_int_equal(rtpp_delete(e, &w->conf.sets.sets[0].nodes[1], SLICE("c"),
-				 SLICE("f"), SLICE("")),
-		0);
+	command(w, 0, 1);
 	RUN_UNTIL(w, view(w, 1, 1)->down && down(w) == 1);
 	assert_true(view(w, 0, 1)->down);
 	/* Others of its set are well: it is left alone for rtpproxy_disable_tout. */
@@ -263,15 +306,11 @@ static void what_one_worker_meets_all_know(void **state)
 static void the_last_relay_of_a_set_is_probed_all_the_time(void **state)
 {
 	struct world *w = *state;
-	struct rtpp_engine *e;
 
 	start(w);
 	RUN_UNTIL(w, view(w, 0, 0)->features != 0 && view(w, 1, 0)->features != 0);
-	e = &((struct rtpp_worker *)w->selves[1])->engine;
 	w->fakes[0].deaf = 2; /* both sends of the command; set 7 has this relay alone */
-	assert_int_equal(rtpp_delete(e, &w->conf.sets.sets[0].nodes[0], SLICE("c"),
-				 SLICE("f"), SLICE("")),
-		0);
+	command(w, 0, 0);
 	RUN_UNTIL(w, down(w) == 1);
 	RUN_UNTIL(w, down(w) == 0 && !view(w, 0, 0)->down && !view(w, 1, 0)->down);
 }
@@ -298,23 +337,25 @@ static void operators_take_relays_out_and_back(void **state)
 	RUN_UNTIL(w, !view(w, 0, 0)->disabled && !view(w, 1, 0)->disabled);
 }
 
-static void bad_arguments_of_enable_are_refused(void **state)
+static void bad_arguments_are_refused(void **state)
 {
 	struct world *w = *state;
 
 	start(w);
-	ask(w, "nh_enable_rtpp", NULL);
-	assert_int_equal(w->code, 400);
-	ask(w, "nh_enable_rtpp", json_pack("[s]", w->fakes[0].url));
-	assert_int_equal(w->code, 400);
-	ask(w, "nh_enable_rtpp", json_pack("[s, s, s]", w->fakes[0].url, "1", "2"));
-	assert_int_equal(w->code, 400);
 	ask(w, "nh_enable_rtpp", json_pack("[s, s]", w->fakes[0].url, "yes"));
+	assert_int_equal(w->code, 400);
+	ask(w, "nh_enable_rtpp", json_pack("[s, s]", w->fakes[0].url, "-1"));
+	assert_int_equal(w->code, 400);
+	ask(w, "nh_enable_rtpp", json_pack("[s, n]", w->fakes[0].url));
 	assert_int_equal(w->code, 400);
 	ask(w, "nh_enable_rtpp", json_pack("[s, s]", "udp:127.0.0.1:1", "1"));
 	assert_int_equal(w->code, 404);
+	assert_string_equal(w->text, "RTP proxy not found");
 	ask(w, "nh_enable_rtpp", json_pack("[i, i]", 1, 1));
 	assert_int_equal(w->code, 404);
+	ask(w, "nh_reload_rtpp", NULL);
+	assert_int_equal(w->code, 400);
+	assert_string_equal(w->text, "db_url is not set: there is no database to read");
 }
 
 static void something_else_on_the_port_is_no_relay(void **state)
@@ -331,16 +372,12 @@ static void something_else_on_the_port_is_no_relay(void **state)
 static void minus_one_waits_for_the_operator(void **state)
 {
 	struct world *w = *state;
-	struct rtpp_engine *e;
 
 	w->conf.rtpproxy_disable_tout = -1;
 	start(w);
 	RUN_UNTIL(w, view(w, 0, 1)->features != 0 && view(w, 1, 1)->features != 0);
-	e = &((struct rtpp_worker *)w->selves[0])->engine;
 	w->fakes[1].deaf = 2;
-	assert_int_equal(rtpp_delete(e, &w->conf.sets.sets[0].nodes[1], SLICE("c"),
-				 SLICE("f"), SLICE("")),
-		0);
+	command(w, 0, 1);
 	RUN_UNTIL(w, down(w) == 1);
 	ask(w, "nh_show_rtpp", NULL);
 	assert_non_null(strstr(w->text,
@@ -360,7 +397,7 @@ int main(void)
 		T(what_one_worker_meets_all_know),
 		T(the_last_relay_of_a_set_is_probed_all_the_time),
 		T(operators_take_relays_out_and_back),
-		T(bad_arguments_of_enable_are_refused),
+		T(bad_arguments_are_refused),
 		T(something_else_on_the_port_is_no_relay),
 		T(minus_one_waits_for_the_operator),
 	};

@@ -53,7 +53,7 @@ static const struct ph_script_fn plugin_fns[] = {
 	PLUGIN_FN("add_contact_alias", 0, 2),
 	{.name = NULL},
 };
-static const struct script_provider plugins = {"plugins", 0, plugin_fns, NULL};
+static const struct script_provider plugins = {"plugins", 0, plugin_fns, NULL, NULL};
 
 static const char opensips_edge[] =
 	"####### Global Parameters #########\n"

@@ -1,108 +1,14 @@
 /* The redis backend's own: keys, logins, and a server that goes away. */
-#include "tests/unit/store_test.h"
-
-#define ALICE "alice@example.org"
-
-struct redis_test {
-	struct redis_server server;
-	struct store_test t;
-	char url[160];
-	char prefix[16];
-	struct ph_test_log log;
-};
-
-static int setup(void **state)
-{
-	struct redis_test *r = calloc(1, sizeof(*r));
-
-	if (r == NULL)
-		return -1;
-	(void)snprintf(r->prefix, sizeof(r->prefix), "pinhole:");
-	ph_test_log_start(&r->log);
-	*state = r;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct redis_test *r = *state;
-
-	ph_test_log_stop();
-	if (r->t.loop != NULL)
-		store_test_close(&r->t);
-	redis_server_remove(&r->server);
-	free(r);
-	return 0;
-}
-
-static struct redis_test *test_of(void **state)
-{
-	if (redis_server_missing() != NULL) {
-		print_message("%s\n", redis_server_missing());
-		skip();
-	}
-	return *state;
-}
-
-static struct store_conf conf_of(struct redis_test *r)
-{
-	return store_test_conf("redis", r->url, r->prefix);
-}
-
-/* Server and store by UNIX socket, connected; the deadline of operations in ms. */
-static struct redis_test *connected_for(void **state, int64_t command_timeout)
-{
-	struct redis_test *r = test_of(state);
-	struct store_conf conf;
-
-	redis_server_start(&r->server);
-	(void)snprintf(r->url, sizeof(r->url), "unix://%s", r->server.path);
-	conf = conf_of(r);
-	conf.command_timeout = command_timeout;
-	store_test_open(&r->t, &conf);
-	store_test_until_ready(&r->t, true);
-	return r;
-}
-
-/* With a deadline that only a stopped server misses, however busy the machine. */
-static struct redis_test *connected(void **state)
-{
-	return connected_for(state, 4000);
-}
-
-static int save(struct redis_test *r, const char *aor, const char *uri, uint32_t cseq)
-{
-	char id[17];
-	struct store_contact c = store_test_contact(&r->t, id, uri, 60);
-	struct store_update upd = store_test_register(&r->t, "call-1", cseq, &c, 1);
-	struct store_contacts out = {0};
-
-	c.cseq = cseq;
-	upd.aor = slice_str(aor);
-	return store_test_update(&r->t, &upd, &out);
-}
-
-/* Waits till redis-cli prints want for command. */
-static void until_cli(struct redis_test *r, const char *command, const char *want)
-{
-	uint64_t end = clock_us() + 5000000;
-	const char *got;
-
-	do {
-		loop_turn(r->t.loop, 10);
-		got = redis_server_cli(&r->server, command);
-	} while (strcmp(got, want) != 0 && clock_us() < end);
-	assert_string_equal(got, want);
-}
+#include "tests/unit/redis_test.h"
 
 static void redis_cli_shows_a_contact(void **state)
 {
-	struct redis_test *r = connected(state);
+	struct redis_test *r = redis_test_connected(state);
 	char id[17], line[256], want[64];
 	const char *got;
 
 	store_contact_id(id, SLICE("sip:alice@10.0.0.2"), SLICE(""), SLICE(""));
-	assert_int_equal(save(r, ALICE, "sip:alice@10.0.0.2", 4), 0);
+	assert_int_equal(redis_test_save(r, ALICE, "sip:alice@10.0.0.2", 4), 0);
 	(void)snprintf(
 		line, sizeof(line), "HGETALL 'pinhole:contact:{" ALICE "}:%s'", id);
 	got = redis_server_cli(&r->server, line);
@@ -131,35 +37,35 @@ static void redis_cli_shows_a_contact(void **state)
 
 static void nothing_is_left_of_a_removed_contact(void **state)
 {
-	struct redis_test *r = connected(state);
+	struct redis_test *r = redis_test_connected(state);
 	char id[17];
 	struct store_contact c = store_test_contact(&r->t, id, "sip:alice@10.0.0.2", 0);
 	struct store_update upd = store_test_register(&r->t, "call-1", 2, &c, 1);
 	struct store_contacts out = {0};
 
-	assert_int_equal(save(r, ALICE, "sip:alice@10.0.0.2", 1), 0);
+	assert_int_equal(redis_test_save(r, ALICE, "sip:alice@10.0.0.2", 1), 0);
 	assert_int_equal(store_test_update(&r->t, &upd, &out), 0);
-	until_cli(r, "KEYS '*'", "\n");
+	redis_test_until_cli(r, "KEYS '*'", "\n");
 }
 
 static void a_contact_that_moves_leaves_its_old_socket(void **state)
 {
-	struct redis_test *r = connected(state);
+	struct redis_test *r = redis_test_connected(state);
 	char id[17];
 	struct store_contact c = store_test_contact(&r->t, id, "sip:alice@10.0.0.2", 90);
 	struct store_update upd = store_test_register(&r->t, "call-1", 2, &c, 1);
 	struct store_contacts out = {0};
 
-	assert_int_equal(save(r, ALICE, "sip:alice@10.0.0.2", 1), 0);
+	assert_int_equal(redis_test_save(r, ALICE, "sip:alice@10.0.0.2", 1), 0);
 	c.socket = SLICE("tcp:198.51.100.8:5060");
 	assert_int_equal(store_test_update(&r->t, &upd, &out), 0);
-	until_cli(r, "ZCARD pinhole:binding:udp:198.51.100.7:5060", "0\n");
-	until_cli(r, "ZCARD pinhole:binding:tcp:198.51.100.8:5060", "1\n");
+	redis_test_until_cli(r, "ZCARD pinhole:binding:udp:198.51.100.7:5060", "0\n");
+	redis_test_until_cli(r, "ZCARD pinhole:binding:tcp:198.51.100.8:5060", "1\n");
 }
 
 static void a_refused_contact_leaves_nothing_at_its_socket(void **state)
 {
-	struct redis_test *r = connected(state);
+	struct redis_test *r = redis_test_connected(state);
 	char ids[2][17];
 	struct store_contact c[2] = {
 		store_test_contact(&r->t, ids[0], "sip:alice@10.0.0.2", 60),
@@ -167,16 +73,16 @@ static void a_refused_contact_leaves_nothing_at_its_socket(void **state)
 	struct store_update upd = store_test_register(&r->t, "call-1", 2, c, 2);
 	struct store_contacts out = {0};
 
-	assert_int_equal(save(r, ALICE, "sip:alice@10.0.0.2", 1), 0);
+	assert_int_equal(redis_test_save(r, ALICE, "sip:alice@10.0.0.2", 1), 0);
 	upd.max_contacts = 1;
 	assert_int_equal(store_test_update(&r->t, &upd, &out), -ENOSPC);
-	until_cli(r, "ZCARD pinhole:binding:udp:198.51.100.7:5060", "1\n");
+	redis_test_until_cli(r, "ZCARD pinhole:binding:udp:198.51.100.7:5060", "1\n");
 	/* The same when it comes too late. */
 	upd.max_contacts = 0;
 	upd.cseq = 1;
 	assert_int_equal(store_test_update(&r->t, &upd, &out), 0);
 	assert_true(out.unchanged);
-	until_cli(r, "ZCARD pinhole:binding:udp:198.51.100.7:5060", "1\n");
+	redis_test_until_cli(r, "ZCARD pinhole:binding:udp:198.51.100.7:5060", "1\n");
 	assert_non_null(
 		strstr(redis_server_cli(&r->server,
 			       "ZRANGE pinhole:binding:udp:198.51.100.7:5060 0 -1"),
@@ -185,7 +91,7 @@ static void a_refused_contact_leaves_nothing_at_its_socket(void **state)
 
 static void expired_members_of_a_socket_are_cleaned_away(void **state)
 {
-	struct redis_test *r = connected(state);
+	struct redis_test *r = redis_test_connected(state);
 	uint32_t cseq = 1;
 
 	assert_string_equal(
@@ -193,13 +99,14 @@ static void expired_members_of_a_socket_are_cleaned_away(void **state)
 			"ZADD pinhole:binding:udp:198.51.100.7:5060 1000 old"),
 		"1\n");
 	for (unsigned i = 0; i < 70; i++)
-		assert_int_equal(save(r, ALICE, "sip:alice@10.0.0.2", cseq++), 0);
-	until_cli(r, "ZCARD pinhole:binding:udp:198.51.100.7:5060", "1\n");
+		assert_int_equal(
+			redis_test_save(r, ALICE, "sip:alice@10.0.0.2", cseq++), 0);
+	redis_test_until_cli(r, "ZCARD pinhole:binding:udp:198.51.100.7:5060", "1\n");
 }
 
 static void redis_cli_shows_secret_and_node(void **state)
 {
-	struct redis_test *r = connected(state);
+	struct redis_test *r = redis_test_connected(state);
 	const struct store_node n = {.name = SLICE("edge1"),
 		.version = SLICE("0.1.0"),
 		.sockets = SLICE("udp:198.51.100.7:5060"),
@@ -227,15 +134,15 @@ static void redis_cli_shows_secret_and_node(void **state)
 
 static void tcp_and_a_database_number_work(void **state)
 {
-	struct redis_test *r = test_of(state);
+	struct redis_test *r = redis_test_of(state);
 	struct store_conf conf;
 
 	redis_server_start(&r->server);
 	(void)snprintf(r->url, sizeof(r->url), "redis://127.0.0.1:%u/3", r->server.port);
-	conf = conf_of(r);
+	conf = redis_test_conf(r);
 	store_test_open(&r->t, &conf);
 	store_test_until_ready(&r->t, true);
-	assert_int_equal(save(r, ALICE, "sip:alice@10.0.0.2", 1), 0);
+	assert_int_equal(redis_test_save(r, ALICE, "sip:alice@10.0.0.2", 1), 0);
 	assert_string_equal(redis_server_cli(&r->server, "DBSIZE"), "0\n");
 	assert_string_equal(redis_server_cli(&r->server, "-n 3 DBSIZE"), "3\n");
 }
@@ -254,7 +161,7 @@ static bool have_ipv6(void)
 
 static void ipv6_works(void **state)
 {
-	struct redis_test *r = test_of(state);
+	struct redis_test *r = redis_test_of(state);
 	struct store_conf conf;
 
 	if (!have_ipv6()) {
@@ -265,15 +172,15 @@ static void ipv6_works(void **state)
 	r->server.extra[1] = "::1";
 	redis_server_start(&r->server);
 	(void)snprintf(r->url, sizeof(r->url), "redis://[::1]:%u", r->server.port);
-	conf = conf_of(r);
+	conf = redis_test_conf(r);
 	store_test_open(&r->t, &conf);
 	store_test_until_ready(&r->t, true);
-	assert_int_equal(save(r, ALICE, "sip:alice@10.0.0.2", 1), 0);
+	assert_int_equal(redis_test_save(r, ALICE, "sip:alice@10.0.0.2", 1), 0);
 }
 
 static void a_password_opens_the_server(void **state)
 {
-	struct redis_test *r = test_of(state);
+	struct redis_test *r = redis_test_of(state);
 	struct store_conf conf;
 
 	r->server.extra[0] = "--requirepass";
@@ -281,25 +188,15 @@ static void a_password_opens_the_server(void **state)
 	redis_server_start(&r->server);
 	(void)snprintf(r->url, sizeof(r->url), "redis://:s3%%20cr@t@127.0.0.1:%u",
 		r->server.port);
-	conf = conf_of(r);
+	conf = redis_test_conf(r);
 	store_test_open(&r->t, &conf);
 	store_test_until_ready(&r->t, true);
-	assert_int_equal(save(r, ALICE, "sip:alice@10.0.0.2", 1), 0);
-}
-
-static void until_logged(struct redis_test *r, const char *text)
-{
-	uint64_t end = clock_us() + 5000000;
-
-	while (!ph_test_log_has(&r->log, text) && clock_us() < end)
-		loop_turn(r->t.loop, 20);
-	if (!ph_test_log_has(&r->log, text))
-		fail_msg("not logged: %s\nbut: %s", text, r->log.text);
+	assert_int_equal(redis_test_save(r, ALICE, "sip:alice@10.0.0.2", 1), 0);
 }
 
 static void a_wrong_password_is_told_but_not_shown(void **state)
 {
-	struct redis_test *r = test_of(state);
+	struct redis_test *r = redis_test_of(state);
 	struct store_conf conf;
 	uint64_t end;
 	unsigned lines;
@@ -309,9 +206,9 @@ static void a_wrong_password_is_told_but_not_shown(void **state)
 	redis_server_start(&r->server);
 	(void)snprintf(
 		r->url, sizeof(r->url), "unix://%s?password=letmein", r->server.path);
-	conf = conf_of(r);
+	conf = redis_test_conf(r);
 	store_test_open(&r->t, &conf);
-	until_logged(r, "WRONGPASS");
+	redis_test_until_logged(r, "WRONGPASS");
 	assert_false(store_ready(r->t.h));
 	assert_false(ph_test_log_has(&r->log, "letmein"));
 	assert_null(strstr(store_describe(r->t.store), "letmein"));
@@ -326,7 +223,7 @@ static void a_wrong_password_is_told_but_not_shown(void **state)
 
 static void an_acl_user_with_our_keys_alone_is_enough(void **state)
 {
-	struct redis_test *r = test_of(state);
+	struct redis_test *r = redis_test_of(state);
 	struct store_answer a[3] = {0};
 	struct store_page page = {0};
 	struct store_contacts got = {0};
@@ -342,12 +239,12 @@ static void an_acl_user_with_our_keys_alone_is_enough(void **state)
 		"OK\n");
 	(void)snprintf(
 		r->url, sizeof(r->url), "redis://edge:pw@127.0.0.1:%u/0", r->server.port);
-	conf = conf_of(r);
+	conf = redis_test_conf(r);
 	store_test_open(&r->t, &conf);
 	store_test_until_ready(&r->t, true);
 	assert_non_null(strstr(store_describe(r->t.store), "redis://edge@127.0.0.1:"));
 	assert_null(strstr(store_describe(r->t.store), "pw"));
-	assert_int_equal(save(r, ALICE, "sip:alice@10.0.0.2", 1), 0);
+	assert_int_equal(redis_test_save(r, ALICE, "sip:alice@10.0.0.2", 1), 0);
 	assert_int_equal(store_test_get(&r->t, ALICE, &got), 0);
 	assert_int_equal(got.count, 1);
 	page.arena = r->t.arena;
@@ -369,56 +266,56 @@ static void an_acl_user_with_our_keys_alone_is_enough(void **state)
 
 static void a_server_that_comes_later_is_found(void **state)
 {
-	struct redis_test *r = test_of(state);
+	struct redis_test *r = redis_test_of(state);
 	struct store_conf conf;
 
 	redis_server_start(&r->server);
 	redis_server_stop(&r->server);
 	(void)snprintf(r->url, sizeof(r->url), "unix://%s", r->server.path);
-	conf = conf_of(r);
+	conf = redis_test_conf(r);
 	store_test_open(&r->t, &conf);
-	until_logged(r, "cannot connect");
+	redis_test_until_logged(r, "cannot connect");
 	assert_false(store_ready(r->t.h));
-	assert_int_equal(save(r, ALICE, "sip:alice@10.0.0.2", 1), -ENOTCONN);
+	assert_int_equal(redis_test_save(r, ALICE, "sip:alice@10.0.0.2", 1), -ENOTCONN);
 	redis_server_start(&r->server);
 	store_test_until_ready(&r->t, true);
-	assert_int_equal(save(r, ALICE, "sip:alice@10.0.0.2", 1), 0);
+	assert_int_equal(redis_test_save(r, ALICE, "sip:alice@10.0.0.2", 1), 0);
 }
 
 static void a_killed_server_is_found_again(void **state)
 {
-	struct redis_test *r = connected(state);
+	struct redis_test *r = redis_test_connected(state);
 	struct store_contacts got = {0};
 
-	assert_int_equal(save(r, ALICE, "sip:alice@10.0.0.2", 1), 0);
+	assert_int_equal(redis_test_save(r, ALICE, "sip:alice@10.0.0.2", 1), 0);
 	redis_server_stop(&r->server);
 	store_test_until_ready(&r->t, false);
-	until_logged(r, "connection lost");
+	redis_test_until_logged(r, "connection lost");
 	/* What this node saved is known, what it did not save cannot be denied; nothing is
 	 * written. */
 	assert_int_equal(store_test_get(&r->t, ALICE, &got), 0);
 	assert_int_equal(got.count, 1);
 	assert_slice_equal(got.list[0].uri, "sip:alice@10.0.0.2");
 	assert_int_equal(store_test_get(&r->t, "bob@example.org", &got), -ENOTCONN);
-	assert_int_equal(save(r, ALICE, "sip:alice@10.0.0.3", 2), -ENOTCONN);
+	assert_int_equal(redis_test_save(r, ALICE, "sip:alice@10.0.0.3", 2), -ENOTCONN);
 	assert_int_equal(store_test_count("store_own_reads"), 1);
 	redis_server_start(&r->server);
 	store_test_until_ready(&r->t, true);
 	/* The new server is empty, and it is the one that is asked. */
 	assert_int_equal(store_test_get(&r->t, ALICE, &got), 0);
 	assert_int_equal(got.count, 0);
-	assert_int_equal(save(r, ALICE, "sip:alice@10.0.0.3", 2), 0);
+	assert_int_equal(redis_test_save(r, ALICE, "sip:alice@10.0.0.3", 2), 0);
 	assert_int_equal(store_test_get(&r->t, ALICE, &got), 0);
 	assert_int_equal(got.count, 1);
 }
 
 static void pages_come_from_the_own_table_while_redis_is_away(void **state)
 {
-	struct redis_test *r = connected(state);
+	struct redis_test *r = redis_test_connected(state);
 	struct store_page page = {.arena = r->t.arena};
 	struct store_answer a = {0};
 
-	assert_int_equal(save(r, ALICE, "sip:alice@10.0.0.2", 1), 0);
+	assert_int_equal(redis_test_save(r, ALICE, "sip:alice@10.0.0.2", 1), 0);
 	redis_server_stop(&r->server);
 	store_test_until_ready(&r->t, false);
 	assert_int_equal(
@@ -430,20 +327,21 @@ static void pages_come_from_the_own_table_while_redis_is_away(void **state)
 
 static void a_paused_server_meets_the_deadline_and_is_used_again(void **state)
 {
-	struct redis_test *r = connected_for(state, 300);
+	struct redis_test *r = redis_test_connected_for(state, 300);
 	struct store_contacts got = {0};
 	uint64_t began;
 	char want[256], id[17];
 
-	assert_int_equal(save(r, ALICE, "sip:alice@10.0.0.2", 1), 0);
+	assert_int_equal(redis_test_save(r, ALICE, "sip:alice@10.0.0.2", 1), 0);
 	kill(r->server.pid, SIGSTOP);
 	began = clock_us();
-	assert_int_equal(save(r, "bob@example.org", "sip:bob@10.0.0.3", 1), -ETIMEDOUT);
+	assert_int_equal(
+		redis_test_save(r, "bob@example.org", "sip:bob@10.0.0.3", 1), -ETIMEDOUT);
 	assert_in_range(clock_us() - began, 300000, 2000000);
 	/* From here on nobody waits in vain. */
 	assert_false(store_ready(r->t.h));
-	assert_int_equal(
-		save(r, "carol@example.org", "sip:carol@10.0.0.4", 1), -ENOTCONN);
+	assert_int_equal(redis_test_save(r, "carol@example.org", "sip:carol@10.0.0.4", 1),
+		-ENOTCONN);
 	assert_int_equal(store_test_get(&r->t, ALICE, &got), 0);
 	assert_int_equal(got.count, 1);
 	kill(r->server.pid, SIGCONT);
@@ -454,17 +352,17 @@ static void a_paused_server_meets_the_deadline_and_is_used_again(void **state)
 	/* What had been sent was done, late; and once. */
 	store_contact_id(id, SLICE("sip:bob@10.0.0.3"), SLICE(""), SLICE(""));
 	(void)snprintf(want, sizeof(want), "%s\n", id);
-	until_cli(r, "SMEMBERS 'pinhole:aor:{bob@example.org}'", want);
+	redis_test_until_cli(r, "SMEMBERS 'pinhole:aor:{bob@example.org}'", want);
 }
 
 static void a_lookup_that_times_out_is_answered_from_the_own_table(void **state)
 {
-	struct redis_test *r = connected_for(state, 300);
+	struct redis_test *r = redis_test_connected_for(state, 300);
 	struct store_contacts got = {0}, none = {0};
 	struct store_answer a[2] = {0};
 	int err;
 
-	assert_int_equal(save(r, ALICE, "sip:alice@10.0.0.2", 1), 0);
+	assert_int_equal(redis_test_save(r, ALICE, "sip:alice@10.0.0.2", 1), 0);
 	kill(r->server.pid, SIGSTOP);
 	got.arena = none.arena = r->t.arena;
 	err = store_contacts_get(r->t.h, SLICE("bob@example.org"), r->t.now, &none,
@@ -482,14 +380,14 @@ static void a_lookup_that_times_out_is_answered_from_the_own_table(void **state)
 
 static void a_server_that_stays_silent_is_connected_anew(void **state)
 {
-	struct redis_test *r = connected_for(state, 300);
+	struct redis_test *r = redis_test_connected_for(state, 300);
 
 	kill(r->server.pid, SIGSTOP);
-	assert_int_equal(save(r, ALICE, "sip:alice@10.0.0.2", 1), -ETIMEDOUT);
-	until_logged(r, "no reply");
+	assert_int_equal(redis_test_save(r, ALICE, "sip:alice@10.0.0.2", 1), -ETIMEDOUT);
+	redis_test_until_logged(r, "no reply");
 	kill(r->server.pid, SIGCONT);
 	store_test_until_ready(&r->t, true);
-	assert_int_equal(save(r, ALICE, "sip:alice@10.0.0.2", 2), 0);
+	assert_int_equal(redis_test_save(r, ALICE, "sip:alice@10.0.0.2", 2), 0);
 }
 
 /* Something listens, but it is no Redis. */
@@ -515,10 +413,10 @@ static void a_server_that_does_not_greet_is_given_up(void **state)
 	struct store_conf conf;
 	int fd = open_impostor(r);
 
-	conf = conf_of(r);
+	conf = redis_test_conf(r);
 	conf.connect_timeout = 100;
 	store_test_open(&r->t, &conf);
-	until_logged(r, "no greeting: timed out");
+	redis_test_until_logged(r, "no greeting: timed out");
 	assert_false(store_ready(r->t.h));
 	close(fd);
 	unlink(r->server.path);
@@ -531,7 +429,7 @@ static void a_server_that_talks_something_else_is_given_up(void **state)
 	uint64_t end = clock_us() + 5000000;
 	int fd = open_impostor(r), peer = -1;
 
-	conf = conf_of(r);
+	conf = redis_test_conf(r);
 	store_test_open(&r->t, &conf);
 	while (peer < 0 && clock_us() < end) {
 		loop_turn(r->t.loop, 10);
@@ -539,7 +437,7 @@ static void a_server_that_talks_something_else_is_given_up(void **state)
 	}
 	assert_true(peer >= 0);
 	assert_int_equal(send(peer, "220 mail ready\r\n", 16, MSG_NOSIGNAL), 16);
-	until_logged(r, "Protocol error");
+	redis_test_until_logged(r, "Protocol error");
 	assert_false(store_ready(r->t.h));
 	close(peer);
 	close(fd);
@@ -575,7 +473,7 @@ static void start_batch(struct redis_test *r, struct batch *b)
 
 static void each_operation_fails_once_when_the_connection_is_lost(void **state)
 {
-	struct redis_test *r = connected(state);
+	struct redis_test *r = redis_test_connected(state);
 	static struct batch b;
 
 	kill(r->server.pid, SIGSTOP);
@@ -593,7 +491,7 @@ static void each_operation_fails_once_when_the_connection_is_lost(void **state)
 
 static void closing_cancels_each_operation_once(void **state)
 {
-	struct redis_test *r = connected(state);
+	struct redis_test *r = redis_test_connected(state);
 	static struct batch b;
 
 	start_batch(r, &b);
@@ -609,17 +507,17 @@ static void closing_cancels_each_operation_once(void **state)
 
 static void closing_after_a_deadline_is_clean(void **state)
 {
-	struct redis_test *r = connected_for(state, 300);
+	struct redis_test *r = redis_test_connected_for(state, 300);
 
 	kill(r->server.pid, SIGSTOP);
-	assert_int_equal(save(r, ALICE, "sip:alice@10.0.0.2", 1), -ETIMEDOUT);
+	assert_int_equal(redis_test_save(r, ALICE, "sip:alice@10.0.0.2", 1), -ETIMEDOUT);
 	store_close(&r->t.h);
 	kill(r->server.pid, SIGCONT);
 }
 
 static void more_than_max_pending_are_refused(void **state)
 {
-	struct redis_test *r = test_of(state);
+	struct redis_test *r = redis_test_of(state);
 	static struct batch b;
 	struct store_conf conf;
 	struct store_contacts got = {0};
@@ -627,7 +525,7 @@ static void more_than_max_pending_are_refused(void **state)
 
 	redis_server_start(&r->server);
 	(void)snprintf(r->url, sizeof(r->url), "unix://%s", r->server.path);
-	conf = conf_of(r);
+	conf = redis_test_conf(r);
 	conf.max_pending = SOME;
 	store_test_open(&r->t, &conf);
 	store_test_until_ready(&r->t, true);
@@ -643,13 +541,13 @@ static void more_than_max_pending_are_refused(void **state)
 
 static void scripts_that_the_server_forgot_are_sent_again(void **state)
 {
-	struct redis_test *r = connected(state);
+	struct redis_test *r = redis_test_connected(state);
 	struct store_answer a = {0};
 	unsigned removed = 0;
 
-	assert_int_equal(save(r, ALICE, "sip:alice@10.0.0.2", 1), 0);
+	assert_int_equal(redis_test_save(r, ALICE, "sip:alice@10.0.0.2", 1), 0);
 	assert_string_equal(redis_server_cli(&r->server, "SCRIPT FLUSH"), "OK\n");
-	assert_int_equal(save(r, ALICE, "sip:alice@10.0.0.3", 2), 0);
+	assert_int_equal(redis_test_save(r, ALICE, "sip:alice@10.0.0.3", 2), 0);
 	assert_string_equal(redis_server_cli(&r->server, "SCRIPT FLUSH"), "OK\n");
 	assert_int_equal(store_test_wait(&r->t, &a,
 				 store_contacts_remove(r->t.h, SLICE(ALICE), SLICE(""),
@@ -660,12 +558,12 @@ static void scripts_that_the_server_forgot_are_sent_again(void **state)
 
 static void an_id_without_record_is_mended(void **state)
 {
-	struct redis_test *r = connected(state);
+	struct redis_test *r = redis_test_connected(state);
 	struct store_contacts got = {0};
 	char id[17], line[128], want[32];
 
-	assert_int_equal(save(r, ALICE, "sip:alice@10.0.0.2", 1), 0);
-	assert_int_equal(save(r, ALICE, "sip:alice@10.0.0.3", 2), 0);
+	assert_int_equal(redis_test_save(r, ALICE, "sip:alice@10.0.0.2", 1), 0);
+	assert_int_equal(redis_test_save(r, ALICE, "sip:alice@10.0.0.3", 2), 0);
 	store_contact_id(id, SLICE("sip:alice@10.0.0.2"), SLICE(""), SLICE(""));
 	(void)snprintf(line, sizeof(line), "DEL 'pinhole:contact:{" ALICE "}:%s'", id);
 	assert_string_equal(redis_server_cli(&r->server, line), "1\n");
@@ -673,23 +571,23 @@ static void an_id_without_record_is_mended(void **state)
 	assert_int_equal(got.count, 1);
 	store_contact_id(id, SLICE("sip:alice@10.0.0.3"), SLICE(""), SLICE(""));
 	(void)snprintf(want, sizeof(want), "%s\n", id);
-	until_cli(r, "SMEMBERS 'pinhole:aor:{" ALICE "}'", want);
+	redis_test_until_cli(r, "SMEMBERS 'pinhole:aor:{" ALICE "}'", want);
 }
 
 static void spoilt_keys_do_no_harm(void **state)
 {
-	struct redis_test *r = connected(state);
+	struct redis_test *r = redis_test_connected(state);
 	struct store_contacts got = {0};
 	char id[17], line[160];
 
 	store_contact_id(id, SLICE("sip:alice@10.0.0.2"), SLICE(""), SLICE(""));
-	assert_int_equal(save(r, ALICE, "sip:alice@10.0.0.2", 1), 0);
+	assert_int_equal(redis_test_save(r, ALICE, "sip:alice@10.0.0.2", 1), 0);
 	(void)snprintf(line, sizeof(line),
 		"HSET 'pinhole:contact:{" ALICE "}:%s' expires soon q 9999", id);
 	assert_string_equal(redis_server_cli(&r->server, line), "0\n");
 	assert_int_equal(store_test_get(&r->t, ALICE, &got), 0);
 	assert_int_equal(got.count, 0);
-	assert_int_equal(save(r, ALICE, "sip:alice@10.0.0.2", 2), 0);
+	assert_int_equal(redis_test_save(r, ALICE, "sip:alice@10.0.0.2", 2), 0);
 	assert_int_equal(store_test_get(&r->t, ALICE, &got), 0);
 	assert_int_equal(got.count, 1);
 	assert_string_equal(
@@ -697,12 +595,13 @@ static void spoilt_keys_do_no_harm(void **state)
 		"OK\n");
 	assert_int_equal(store_test_get(&r->t, "bob@example.org", &got), -EIO);
 	assert_true(ph_test_log_has(&r->log, "WRONGTYPE"));
-	assert_int_equal(save(r, "bob@example.org", "sip:bob@10.0.0.3", 1), -EIO);
+	assert_int_equal(
+		redis_test_save(r, "bob@example.org", "sip:bob@10.0.0.3", 1), -EIO);
 }
 
 static void two_nodes_see_each_others_contacts(void **state)
 {
-	struct redis_test *r = connected(state);
+	struct redis_test *r = redis_test_connected(state);
 	struct store_handle *other = NULL;
 	struct store_contacts got = {.arena = r->t.arena};
 	struct store_answer a = {0};
@@ -712,15 +611,13 @@ static void two_nodes_see_each_others_contacts(void **state)
 	assert_int_equal(store_open(&other, r->t.store, r->t.loop, NULL, 0), 0);
 	while (!store_ready(other) && clock_us() < end)
 		loop_turn(r->t.loop, 20);
-	assert_int_equal(save(r, ALICE, "sip:alice@10.0.0.2", 1), 0);
+	assert_int_equal(redis_test_save(r, ALICE, "sip:alice@10.0.0.2", 1), 0);
 	err = store_contacts_get(
 		other, SLICE(ALICE), r->t.now, &got, store_test_done, &a);
 	assert_int_equal(store_test_wait(&r->t, &a, err), 0);
 	assert_int_equal(got.count, 1);
 	store_close(&other);
 }
-
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {

@@ -85,6 +85,11 @@ class TcpLink:
 
     def frames(self):
         while self.buffer:
+            if self.buffer.startswith(b"\r\n\r\n"):     # a ping: RFC 5626 section 3.5.1
+                self.buffer = self.buffer[4:]
+                self.receive(b"\r\n\r\n", self.server)
+                self.send(b"\r\n")
+                continue
             if self.buffer.startswith(b"\r\n"):
                 self.buffer = self.buffer[2:]
                 self.pongs += 1

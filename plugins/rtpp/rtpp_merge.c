@@ -1,0 +1,160 @@
+#include "plugins/rtpp/rtpp_merge.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+/** Every member of from, over what out has. */
+static const char *add_all(struct rtpp_sets *out, const struct rtpp_sets *from)
+{
+	const char *fault = NULL;
+	char text[RTPP_URL_MAX + ADDR_TEXT + 2];
+	struct buf b;
+	unsigned s, n;
+
+	for (s = 0; s < from->set_count; s++) {
+		for (n = 0; n < from->sets[s].count && !fault; n++) {
+			const struct rtpp_node *node = &from->sets[s].nodes[n];
+
+			buf_fixed(&b, text, sizeof(text));
+			rtpp_node_text(&b, from, node);
+			fault = rtpp_sets_put(
+				out, from->sets[s].id, buf_slice(&b), node->weight);
+		}
+	}
+	return fault;
+}
+
+static struct slice url_of(struct slice member)
+{
+	struct slice url = member, rest;
+
+	(void)slice_cut(member, '|', &url, &rest);
+	return url;
+}
+
+static bool has(const struct rtpp_sets *sets, int64_t id, struct slice url)
+{
+	const struct rtpp_set *set = id < 0 ? NULL : rtpp_set_find(sets, (uint64_t)id);
+
+	return set && rtpp_set_node(sets, set, url);
+}
+
+/** Did this node's parameter put it there, and does that hold no more? */
+static bool is_stale(const struct rtpp_sources *from, const struct store_relay_weight *w)
+{
+	struct slice url = url_of(w->url);
+
+	return !from->parameter_holds && has(from->parameter, w->set, url) &&
+		!has(from->records, w->set, url);
+}
+
+static void add_shared(
+	struct rtpp_sets *out, const struct rtpp_sources *from, bool takes_out)
+{
+	unsigned i;
+
+	for (i = 0; i < from->shared_count; i++) {
+		const struct store_relay_weight *w = &from->shared[i];
+		const char *fault;
+
+		if ((w->weight == RTPP_TAKEN_OUT) != takes_out || is_stale(from, w))
+			continue;
+		fault = rtpp_sets_put(out, w->set, w->url, w->weight);
+		if (fault)
+			from->bad(from->arg, w, fault);
+	}
+}
+
+/** Names of hosts that were new to this node. Members whose address is not found are left out. */
+static void find_names(struct rtpp_sets *out, const struct rtpp_sources *from)
+{
+	unsigned i;
+
+	for (i = 0; i < from->shared_count; i++) {
+		const struct store_relay_weight *w = &from->shared[i];
+		int at = rtpp_relay_find(out, url_of(w->url));
+
+		if (at < 0 || !rtpp_relay_is_named(&out->relays[at]) ||
+			from->find(from->arg, &out->relays[at]) == 0)
+			continue;
+		from->bad(from->arg, w,
+			"an address for the host: its name is not in /etc/hosts");
+		(void)rtpp_sets_put(out, w->set, w->url, RTPP_TAKEN_OUT);
+	}
+}
+
+/** Addresses that are known already. */
+static void copy_addresses(struct rtpp_sets *out, const struct rtpp_sets *from)
+{
+	unsigned i;
+
+	for (i = 0; i < from->relay_count; i++) {
+		int at = rtpp_relay_find(out, slice_str(from->relays[i].url));
+
+		if (at >= 0 && rtpp_relay_is_named(&out->relays[at]))
+			out->relays[at].addr = from->relays[i].addr;
+	}
+}
+
+int rtpp_merge(struct rtpp_sets *out, const struct rtpp_sources *from)
+{
+	struct rtpp_sets sets = {0};
+	int err = from->parameter_holds ? rtpp_sets_copy(&sets, from->parameter) : 0;
+
+	if (err != 0)
+		return err;
+	if (add_all(&sets,
+		    from->records)) { /* they were read once: memory, or too many */
+		rtpp_sets_free(&sets);
+		return -ENOMEM;
+	}
+	add_shared(&sets, from, false);
+	add_shared(&sets, from, true);
+	copy_addresses(&sets, from->records);
+	copy_addresses(&sets, from->parameter);
+	find_names(&sets, from);
+	rtpp_sets_tidy(&sets);
+	*out = sets;
+	return 0;
+}
+
+int rtpp_records_read(struct rtpp_sets *out, const struct store_rows *rows,
+	int (*find)(void *arg, struct rtpp_relay *r), void *arg, char why[256])
+{
+	struct rtpp_sets sets = {0};
+	const char *fault;
+	unsigned i;
+
+	if (rows->count == 0) {
+		(void)snprintf(why, 256, "the table has no records");
+		return -ENOENT;
+	}
+	for (i = 0; i < rows->count; i++) {
+		struct slice members = rows->values[i * 2], id = rows->values[i * 2 + 1];
+
+		fault = rtpp_sets_add_record(&sets, id, members);
+		if (!fault)
+			continue;
+		(void)snprintf(why, 256,
+			"record %.*s: found set id \"%.*s\" and \"%.*s\", want %s",
+			SLICE_ARG(slice_sub(rows->keys[i], 0, 60)),
+			SLICE_ARG(slice_sub(id, 0, 20)),
+			SLICE_ARG(slice_sub(members, 0, 60)), fault);
+		rtpp_sets_free(&sets);
+		return -EINVAL;
+	}
+	for (i = 0; i < sets.relay_count; i++) {
+		if (!rtpp_relay_is_named(&sets.relays[i]) ||
+			find(arg, &sets.relays[i]) == 0)
+			continue;
+		(void)snprintf(why, 256,
+			"%s: the host has no address: write it, or put its name into "
+			"/etc/hosts",
+			sets.relays[i].url);
+		rtpp_sets_free(&sets);
+		return -EINVAL;
+	}
+	rtpp_sets_tidy(&sets);
+	*out = sets;
+	return 0;
+}
