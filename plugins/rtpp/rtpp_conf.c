@@ -219,8 +219,8 @@ const struct conf_param rtpp_params[] = {
 	{.name = "rtpproxy_sock", .type = CONF_LIST, AT(rtpproxy_sock), .check = check_sock,
 	 .help = "Sets of RTP proxies: \"[SETID == ] URL[=WEIGHT] ...\", URL being udp:HOST[:PORT], udp6:, unix:/PATH, cunix:/PATH, tcp:HOST[:PORT] or tcp6:; "
 		"port 22222, set 0, weight 1 when left out."},
-	{.name = "rtpproxy_timeout", .type = CONF_STR, AT(rtpproxy_timeout), .check = check_seconds,
-	 .help = "Seconds to wait for a reply before a command is sent again, a decimal fraction; 1 when left out."},
+	{.name = "rtpproxy_timeout", .type = CONF_STR, AT(rtpproxy_timeout), .check = check_seconds, .absent = "1",
+	 .help = "Seconds to wait for a reply before a command is sent again, a decimal fraction."},
 	{.name = "rtpproxy_tout", .type = CONF_STR, AT(rtpproxy_tout), .check = check_seconds,
 	 .help = "Obsolete name of rtpproxy_timeout."},
 	{.name = "rtpproxy_retr", .type = CONF_INT, .dflt = "5", .min = 1, .max = 100, AT(rtpproxy_retr),
