@@ -15,16 +15,22 @@ static const char *check_mode(const char *text)
 	return notify_mode_parse(NULL, text);
 }
 
+/* The guide's default is none: the plugin is then there and listens to nobody. */
+static bool is_set(const struct notify_conf *c)
+{
+	return c->rtpp_notify_socket && c->rtpp_notify_socket[0];
+}
+
 static int notify_load(void *values, struct conf_errors *e)
 {
 	struct notify_conf *c = values;
 
 	c->fd = -1;
-	if (!c->rtpp_notify_socket || !c->rtpp_notify_socket[0]) {
-		conf_error(e, "notify", 0,
-			"rtpp_notify_socket is not set: expected tcp:IP:PORT or a path "
-			"to listen on, or take the plugin out");
-		return -EINVAL;
+	if (!is_set(c)) {
+		conf_warning(e, "notify", 0,
+			"rtpp_notify_socket is not set (tcp:IP:PORT or a path): nobody "
+			"hears of calls whose media has died");
+		return 0;
 	}
 	/* The rows' checks have complained about others. */
 	(void)notify_addr_parse(&c->addr, c->rtpp_notify_socket);
@@ -34,7 +40,7 @@ static int notify_load(void *values, struct conf_errors *e)
 
 static int notify_prepare(void *values, struct log_source *log)
 {
-	return notify_listen(values, log);
+	return is_set(values) ? notify_listen(values, log) : 0;
 }
 
 static void notify_unload(void *values)
@@ -44,8 +50,7 @@ static void notify_unload(void *values)
 
 static unsigned notify_threads(const void *values)
 {
-	(void)values;
-	return 1;
+	return is_set(values) ? 1 : 0;
 }
 
 static void notify_thread_stop(void *self)
