@@ -324,7 +324,7 @@ static int scan(struct dialog_table *t, int64_t now_ms, struct store_dialogs *pa
 	for (; bucket < (uint64_t)1 << t->bits && page->count < STORE_MAX_DIALOGS / 2;
 		bucket++)
 		for (r = t->buckets[bucket]; r != NULL; r = r->next) {
-			if (!seen(r, now_ms))
+			if (!seen(r, now_ms) || r->d.state == STORE_DIALOG_ENDED)
 				continue;
 			if (page->count == room) {
 				const struct store_dialog *old = page->list;

@@ -350,6 +350,7 @@ static void show_one(struct tree *root, const struct store_node *node, bool self
 {
 	struct tree *one = tree_addf(root, "Node", "%.*s", SLICE_ARG(node->name));
 	struct slice rest = node->sockets, socket;
+	struct tree *sockets;
 	time_t started = (time_t)node->started;
 	char text[64];
 	struct tm tm;
@@ -361,12 +362,14 @@ static void show_one(struct tree *root, const struct store_node *node, bool self
 	tree_addf(one, "Version", "%.*s", SLICE_ARG(node->version));
 	tree_add(one, "Started", text);
 	tree_add_int(one, "Load", node->load);
+	sockets = tree_add(one, "Sockets", NULL);
+	tree_set_list(sockets);
 	while (!slice_empty(rest)) {
 		if (!slice_cut(rest, ' ', &socket, &rest)) {
 			socket = rest;
 			rest = (struct slice){0};
 		}
-		tree_addf(one, "Socket", "%.*s", SLICE_ARG(socket));
+		tree_addf(sockets, "Socket", "%.*s", SLICE_ARG(socket));
 	}
 }
 

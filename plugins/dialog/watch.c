@@ -106,11 +106,13 @@ int dlg_request_in(void *self, struct ph_msg *msg)
 
 /* Requests as they leave */
 
-/** Straight from the phone, not through other proxies or nodes: the packet's source is the phone's own. */
-static bool is_direct(struct ph_msg *msg)
+/** Has the phone itself sent it, not another proxy? Then rx is where it was heard, also when a node of ours has carried it here. */
+static bool is_of_phone(struct ph_msg *msg)
 {
 	const struct sip_via *via = sip_via_list(&msg->sip, NULL);
 
+	if (via && msg->carrier)
+		via = via->next;
 	return via && !via->next;
 }
 
@@ -125,10 +127,12 @@ static bool learn_sender(struct dlg *d, enum dlg_side sender, struct ph_msg *msg
 		leg->cseq = msg->sip.cseq;
 		changed = true;
 	}
-	if (msg->sock && is_direct(msg)) {
+	if (is_of_phone(msg)) {
 		changed |= dlg_text(&leg->flow,
 			leg_flow(msg->arena, msg->rx.transport, &msg->rx.src), &err);
-		changed |= dlg_text(&leg->socket, slice_str(msg->sock->adv_text), &err);
+		if (msg->sock && !msg->carrier)
+			changed |= dlg_text(
+				&leg->socket, slice_str(msg->sock->adv_text), &err);
 	}
 	if (msg->sip.method == SIP_INVITE || msg->sip.method == SIP_UPDATE) {
 		const struct slice contact = leg_contact(msg->arena, &msg->sip);

@@ -2,6 +2,7 @@
 #include "plugins/notify/notify.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <stdlib.h>
 
 static const char *check_socket(const char *text)
@@ -14,16 +15,22 @@ static const char *check_mode(const char *text)
 	return notify_mode_parse(NULL, text);
 }
 
+/* The guide's default is none: the plugin is then there and listens to nobody. */
+static bool is_set(const struct notify_conf *c)
+{
+	return c->rtpp_notify_socket && c->rtpp_notify_socket[0];
+}
+
 static int notify_load(void *values, struct conf_errors *e)
 {
 	struct notify_conf *c = values;
 
 	c->fd = -1;
-	if (!c->rtpp_notify_socket || !c->rtpp_notify_socket[0]) {
-		conf_error(e, "notify", 0,
-			"rtpp_notify_socket is not set: expected tcp:IP:PORT or a path "
-			"to listen on, or take the plugin out");
-		return -EINVAL;
+	if (!is_set(c)) {
+		conf_warning(e, "notify", 0,
+			"rtpp_notify_socket is not set (tcp:IP:PORT or a path): nobody "
+			"hears of calls whose media has died");
+		return 0;
 	}
 	/* The rows' checks have complained about others. */
 	(void)notify_addr_parse(&c->addr, c->rtpp_notify_socket);
@@ -33,7 +40,7 @@ static int notify_load(void *values, struct conf_errors *e)
 
 static int notify_prepare(void *values, struct log_source *log)
 {
-	return notify_listen(values, log);
+	return is_set(values) ? notify_listen(values, log) : 0;
 }
 
 static void notify_unload(void *values)
@@ -43,8 +50,7 @@ static void notify_unload(void *values)
 
 static unsigned notify_threads(const void *values)
 {
-	(void)values;
-	return 1;
+	return is_set(values) ? 1 : 0;
 }
 
 static void notify_thread_stop(void *self)
@@ -79,6 +85,11 @@ static int notify_thread_start(struct ph_thread *thread, unsigned index,
 	return 0;
 }
 
+static const char *check_group(const char *text)
+{
+	return *text == '\0' || getgrnam(text) != NULL ? NULL : "a group of this machine";
+}
+
 /* clang-format off */
 static const struct conf_param notify_params[] = {
 	{.name = "rtpp_notify_socket", .type = CONF_STR, .offset = offsetof(struct notify_conf, rtpp_notify_socket), .shared = true,
@@ -86,8 +97,8 @@ static const struct conf_param notify_params[] = {
 	 .help = "Where RTP proxies tell of calls whose media are silent: \"tcp:IP:PORT\", \"unix:/PATH\", or a path."},
 	{.name = "mode", .type = CONF_STR, .dflt = "0660", .offset = offsetof(struct notify_conf, mode), .check = check_mode,
 	 .help = "Mode of a UNIX socket: the RTP proxy's user must be able to write."},
-	{.name = "group", .type = CONF_STR, .offset = offsetof(struct notify_conf, group),
-	 .help = "Group of a UNIX socket; left out: the daemon's."},
+	{.name = "group", .type = CONF_STR, .offset = offsetof(struct notify_conf, group), .check = check_group, .absent = "the daemon's",
+	 .help = "Group of a UNIX socket."},
 	{.name = "max_connections", .type = CONF_INT, .dflt = "64", .min = 1, .max = 10000,
 	 .offset = offsetof(struct notify_conf, max_connections),
 	 .help = "Most connections at a time, from whatever address."},

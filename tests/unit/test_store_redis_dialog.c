@@ -1,48 +1,5 @@
 /* Dialogs in Redis: what redis-cli shows, what readers mend, what people and races may spoil. */
-#include "tests/unit/redis_test.h"
-#include "tests/unit/store_dialog_test.h"
-
-#define HOUR INT64_C(3600000)
-#define KEY  "'pinhole:dialog:{" CALL "}:" DLG "'"
-#define ID   "pinhole:dialog:id:" DLG
-#define ZSET "pinhole:dialog:timers"
-
-static const char *cli(struct redis_test *r, const char *command)
-{
-	return redis_server_cli(&r->server, command);
-}
-
-static void cli_says(struct redis_test *r, const char *command, const char *want)
-{
-	assert_string_equal(cli(r, command), want);
-}
-
-/* Of command, whose reply is a number. */
-static int64_t cli_number(struct redis_test *r, const char *command)
-{
-	return strtoll(cli(r, command), NULL, 10);
-}
-
-static void until_timer_is(struct redis_test *r, int64_t ms)
-{
-	char want[32];
-
-	(void)snprintf(want, sizeof(want), "%lld\n", (long long)ms);
-	redis_test_until_cli(r, "ZSCORE " ZSET " " DLG, want);
-}
-
-/* Three days of the calendar and a few turns: all that was sent without waiting is done. */
-static void settle(struct redis_test *r)
-{
-	uint64_t end = clock_us() + 5000000;
-	struct store_dialogs out;
-
-	do {
-		assert_int_equal(dlg_find(&r->t, "nobody", &out), 0);
-		loop_turn(r->t.loop, 1);
-	} while (store_test_count("store_pending") != 0 && clock_us() < end);
-	assert_int_equal(dlg_find(&r->t, "nobody", &out), 0);
-}
+#include "tests/unit/redis_dialog_test.h"
 
 static void redis_cli_shows_a_dialog(void **state)
 {
@@ -382,114 +339,6 @@ static void scripts_that_the_server_forgot_are_sent_again(void **state)
 	assert_int_equal(dlg_read(&r->t).state, STORE_DIALOG_ENDED);
 }
 
-static struct store_handle *other_handle(struct redis_test *r)
-{
-	struct store_handle *other = NULL;
-	uint64_t end = clock_us() + 5000000;
-
-	assert_int_equal(store_open(&other, r->t.store, r->t.loop, NULL, 0), 0);
-	while (!store_ready(other) && clock_us() < end)
-		loop_turn(r->t.loop, 20);
-	assert_true(store_ready(other));
-	return other;
-}
-
-enum { HANDLES = 4 };
-
-/* A random write of one of some dialogs, by one of the handles. */
-static int random_write(struct store_handle *h, struct slice id, struct store_dialog *d,
-	struct store_answer *a, unsigned dice)
-{
-	int64_t at = dlg_now() + (int64_t)(dice / 16 % 7200000) - HOUR;
-
-	d->id = id;
-	d->deadline_ms = at;
-	d->state = dice % 3 == 0 ? STORE_DIALOG_EARLY : STORE_DIALOG_CONFIRMED;
-	switch (dice % 8) {
-	case 0:
-	case 1:
-	case 2:
-		return store_dialog_put(h, d, store_test_done, a);
-	case 3:
-	case 4:
-		return store_dialog_expire(
-			h, id, at, SLICE("media timeout"), store_test_done, a);
-	case 5:
-		return store_dialog_claim(h, d->call_id, id, dice / 8 % 4, SLICE("edge1"),
-			at, store_test_done, a);
-	case 6:
-		return dice % 5 != 0
-			? store_dialog_expire(h, id, at, SLICE("x"), store_test_done, a)
-			: store_dialog_end(
-				  h, d->call_id, id, SLICE("BYE"), store_test_done, a);
-	default:
-		return 0;
-	}
-}
-
-/* Whatever happens at once: in the end the timers say what the records say, and never later. */
-static void the_timers_agree_with_the_records_after_any_race(void **state)
-{
-	static const char check[] =
-		"EVAL \"local bad, live = 0, 0; "
-		"for i = 0, 19 do "
-		"local v = redis.call('HMGET', 'pinhole:dialog:{" CALL
-		"}:id' .. i, 'state', 'deadline'); "
-		"local s = redis.call('ZSCORE', '" ZSET "', 'id' .. i); "
-		"if v[1] and v[1] ~= 'ended' then live = live + 1; "
-		"if not s or tonumber(s) ~= tonumber(v[2]) then bad = bad + 1 end "
-		"elseif s then bad = bad + 1 end end; return {bad, live}\" 0";
-	struct redis_test *r = redis_test_connected(state);
-	struct store_handle *handles[HANDLES] = {
-		r->t.h, other_handle(r), other_handle(r), other_handle(r)};
-	struct store_dialog dialogs[HANDLES];
-	char ids[20][8];
-
-	for (unsigned i = 0; i < 20; i++)
-		(void)snprintf(ids[i], sizeof(ids[i]), "id%u", i);
-	srand(4711);
-	for (unsigned round = 0; round < 300; round++) {
-		struct store_answer a[HANDLES] = {0};
-		struct slice id = slice_str(ids[round % 20]);
-		struct store_dialogs out = {.arena = r->t.arena};
-		struct store_answer due = {0};
-		unsigned waiting = 0;
-
-		for (unsigned i = 0; i < HANDLES; i++) {
-			dialogs[i] = dlg_make(0);
-			if (random_write(handles[i], id, &dialogs[i], &a[i],
-				    (unsigned)rand()) == -EINPROGRESS)
-				waiting++;
-		}
-		if (store_dialogs_due(handles[round % HANDLES], dlg_now() + HOUR, &out,
-			    store_test_done, &due) == -EINPROGRESS)
-			waiting++;
-		for (uint64_t end = clock_us() + 5000000; clock_us() < end;) {
-			unsigned done = due.times;
-
-			for (unsigned i = 0; i < HANDLES; i++)
-				done += a[i].times;
-			if (done == waiting)
-				break;
-			loop_turn(r->t.loop, 5);
-		}
-		if (round % 50 == 49)
-			arena_reset(r->t.arena);
-	}
-	settle(r);
-	{
-		/* The other handles' mending counts for none of the counters: wait for it. */
-		uint64_t end = clock_us() + 5000000;
-
-		while (strncmp(cli(r, check), "0\n", 2) != 0 && clock_us() < end)
-			loop_turn(r->t.loop, 10);
-	}
-	assert_int_equal(strncmp(cli(r, check), "0\n", 2), 0);
-	assert_string_not_equal(cli(r, check), "0\n0\n");
-	for (unsigned i = 1; i < HANDLES; i++)
-		store_close(&handles[i]);
-}
-
 /* One of each kind of operation. */
 enum { KINDS = 8 };
 
@@ -655,7 +504,6 @@ int main(void)
 		T(a_record_that_is_too_big_is_left_alone),
 		T(keys_of_another_type_do_no_harm),
 		T(scripts_that_the_server_forgot_are_sent_again),
-		T(the_timers_agree_with_the_records_after_any_race),
 		T(each_operation_fails_once_when_redis_is_killed),
 		T(each_operation_meets_its_deadline_when_redis_hangs),
 		T(closing_cancels_each_operation_once),

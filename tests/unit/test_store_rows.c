@@ -39,8 +39,8 @@ static int teardown(void **state)
 
 static void open_store(struct rows_test *r, int64_t timeout)
 {
-	static char none[] = "", prefix[] = "pinhole:";
-	struct store_conf conf = store_test_conf("memory", none, prefix);
+	static char prefix[] = "pinhole:";
+	struct store_conf conf = store_test_conf("memory", NULL, prefix);
 
 	conf.connect_timeout = conf.command_timeout = timeout;
 	store_test_open(&r->t, &conf);

@@ -53,8 +53,8 @@ static void *write_and_read(void *arg)
 static void bindings_of_all_threads_are_there_at_the_end(void **state)
 {
 	static struct store_test t;
-	char url[] = "", prefix[] = "";
-	struct store_conf conf = store_test_conf("memory", url, prefix);
+	char prefix[] = "";
+	struct store_conf conf = store_test_conf("memory", NULL, prefix);
 	struct writer writers[THREADS];
 	pthread_t threads[THREADS];
 	struct store_contacts got = {0};
@@ -171,8 +171,8 @@ static void *contend_thread(void *arg)
 static void each_fence_is_claimed_by_one_thread(void **state)
 {
 	static struct store_test t;
-	char url[] = "", prefix[] = "";
-	struct store_conf conf = store_test_conf("memory", url, prefix);
+	char prefix[] = "";
+	struct store_conf conf = store_test_conf("memory", NULL, prefix);
 	struct contender contenders[THREADS];
 	pthread_t threads[THREADS];
 	struct store_dialog d = dlg_make(1000);

@@ -344,7 +344,7 @@ class Phone:
                 self.complain(fault, msg)
             if msg.faults:
                 return
-            if address not in self.sources:
+            if address != self.server and address not in self.sources:
                 self.complain(f"came from {address}, not from {sorted(self.sources)}", msg)
             if msg.reply:
                 self.on_reply(msg)
@@ -477,7 +477,7 @@ class Phone:
             self.served[key] = data
             if request.method == "INVITE" and status >= 200 and (status < 300 or not self.link.reliable):
                 self.timers[key] = Timer(data, to=request.source)
-        self.link.send(data, request.source)        # as received and rport of its Via say
+        self.link.send(data, getattr(request, "source", None))      # as received and rport of its Via say
 
     def call_of(self, msg):
         return self.calls.get((msg.call_id, msg.tag("to")))
