@@ -113,6 +113,33 @@ static void next_hop_and_send_socket(void **state)
 	assert_null(msg->send_sock);
 }
 
+/* A phone of another node's is reached through that node, unless the script says where to go or from where. */
+static void a_choice_of_the_script_s_own_needs_no_other_node(void **state)
+{
+	static const struct {
+		const char *pv, *value, *du;
+		bool stays;
+	} sets[] = {
+		{"$du", "sip:gw.example", "sip:203.0.113.7:40312", false},
+		{"$du", NULL, "sip:203.0.113.7:40312", false},
+		{"$fs", "udp:10.0.0.5:5070", "sip:203.0.113.7:40312", false},
+		{"$ru", "sip:carol@example.org", NULL, false},
+		{"$rd", "elsewhere.example", NULL, false},
+		/* the next hop is still the phone */
+		{"$rU", "bobby", "sip:203.0.113.7:40312", true},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
+		struct ph_msg *msg = world_invite();
+
+		msg->du = slice_str(sets[i].du);
+		msg->foreign = SLICE("udp:198.51.100.8:5060");
+		assert_int_equal(world_set(msg, sets[i].pv, sets[i].value), 0);
+		assert_int_equal(!slice_empty(msg->foreign), sets[i].stays);
+	}
+}
+
 static void headers_by_name_and_index(void **state)
 {
 	struct ph_msg *msg = world_invite();
@@ -152,6 +179,23 @@ static void headers_show_the_message_as_received(void **state)
 	assert_int_equal(world_call(msg, "msg_apply_changes", NULL), 1);
 	assert_string_equal(
 		world_pv(msg, "$hdr(X-Tag) $hdr(X-New) $ct"), "<null> yes <sip:x@y>");
+}
+
+static void the_dialogs_timeout_takes_seconds_within_its_range(void **state)
+{
+	struct ph_msg *msg = world_invite();
+
+	(void)state;
+	assert_string_equal(world_pv(msg, "$DLG_timeout"), "<null>");
+	assert_int_equal(world_set_int(msg, "$DLG_timeout", 90), 0);
+	assert_string_equal(world_pv(msg, "$DLG_timeout"), "90");
+	assert_int_equal(world_set(msg, "$DLG_timeout", "120"), 0);
+	assert_int_not_equal(world_set_int(msg, "$DLG_timeout", 0), 0);
+	assert_int_not_equal(world_set_int(msg, "$DLG_timeout", 864001), 0);
+	assert_int_not_equal(world_set(msg, "$DLG_timeout", "soon"), 0);
+	assert_string_equal(world_pv(msg, "$DLG_timeout"), "120");
+	assert_int_equal(world_set(msg, "$DLG_timeout", NULL), 0);
+	assert_string_equal(world_pv(msg, "$DLG_timeout"), "<null>");
 }
 
 static void credentials(void **state)
@@ -345,9 +389,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			next_hop_and_send_socket, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(
+			a_choice_of_the_script_s_own_needs_no_other_node, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(
 			headers_by_name_and_index, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(headers_show_the_message_as_received,
 			world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(the_dialogs_timeout_takes_seconds_within_its_range, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(credentials, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(
 			avps_are_stacks, world_setup, world_teardown),
