@@ -364,6 +364,15 @@ static void never_left(struct ph_msg *request)
 	(void)ph_prop_set(request, BUS_PROP_DIALOG_STATUS, SLICE("ended"));
 }
 
+/** What a script or rtpp has set meanwhile. */
+static void take_changes(struct dlg *d)
+{
+	const bool timeout = life_take_timeout(d), media = life_take_media(d);
+
+	if (timeout || media)
+		dlg_write(d);
+}
+
 void dlg_reply_local(void *self, struct ph_msg *request, unsigned code)
 {
 	struct dlg_worker *w = self;
@@ -379,6 +388,6 @@ void dlg_reply_local(void *self, struct ph_msg *request, unsigned code)
 	else if (request->sip.method == SIP_INVITE &&
 		is_initial(d, sender, request->sip.cseq))
 		failed(d, request, code);
-	else if (life_take_timeout(d) | life_take_media(d))
-		dlg_write(d);
+	else
+		take_changes(d);
 }
