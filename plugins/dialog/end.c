@@ -173,11 +173,12 @@ static void act(struct dlg_ending *e)
 
 	if (invite)
 		msg_ref(invite);
+	/* First: local_route may ask for the reason. */
+	life_over(d, reason, true);
 	if (answered) {
 		end_side(e, BYE_TO_CALLER, reason);
 		end_side(e, BYE_TO_CALLEE, reason);
 	}
-	life_over(d, reason, true);
 	if (!answered && invite)
 		end_ringing(e, invite, reason);
 	msg_unref(&invite);

@@ -84,6 +84,7 @@ def test_notification_when_the_owner_was_killed(t):
     followed.ended_by_us(leg, "media timeout", highest=1, seconds=PROMPT)
     check.that(time.monotonic() - start < PROMPT, "both have it in time")
     from_node(call, two.b)
+    check.until(lambda: not two.relay.sessions, 3, "B has told the relay, which it knows by the record alone")
     two.settled([alice, bob])
 
 

@@ -227,7 +227,7 @@ def test_phone_that_has_moved(t):
 def test_local_route_sees_the_byes(t):
     daemon = followed.daemon(t, conf={"dialog": {"default_timeout": 1}}, tail="""
 local_route {
-	xlog("L_NOTICE", "local_route: $rm $ru\\n");
+	xlog("L_NOTICE", "local_route: $rm $ru, $DLG_end_reason\\n");
 	if ($ru =~ "sip:bob")
 		drop();
 }
@@ -237,6 +237,7 @@ local_route {
     followed.ended_by_us(call, "maximum duration")
     check.until(lambda: not followed.listed(daemon), 5, "no dialog is left")
     check.equal(daemon.log().count("local_route: BYE"), 2, "BYEs that local_route has seen")
+    check.equal(daemon.log().count(", maximum duration"), 2, "reasons that it has seen")
     check.equal(bob.count("BYE"), 0, "BYEs at bob, whose one was dropped")
 
 
