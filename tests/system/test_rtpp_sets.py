@@ -230,7 +230,8 @@ def test_another_nodes_report_is_looked_into_not_believed(t):
     check.equal(redis.hash(key).get("state"), "up", "what is known of the relay")
     before = len(relay.commands("V"))
     redis.cli("HSET", key, "state", "down", "reported_by", "c", "last_error", "no answer", "disabled_until", "1")
-    check.until(lambda: len(relay.commands("V")) >= before + 2, 5, "both nodes have asked it")
+    probe = 1 + 8                            # V, and VF for each feature
+    check.until(lambda: len(relay.commands("V")) >= before + 2 * probe, 5, "both nodes have asked it")
     asked = len(relay.commands("V"))
     for daemon in (a, b):
         check.equal(daemon.ctl("nh_sync_rtpp").returncode, 0, "status")
