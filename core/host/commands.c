@@ -65,11 +65,8 @@ static void cmd_uptime(void *self, struct bus_request *req, const json_t *params
 
 static void cmd_nodes(void *self, struct bus_request *req, const json_t *params)
 {
-	struct tree *root = tree_new();
-
 	(void)params;
-	nodes_show(((const struct commands *)self)->host->nodes, root);
-	bus_reply(req, root);
+	nodes_command(((const struct commands *)self)->host->nodes, req);
 }
 
 /* The first parameter as text: by position or by name. */

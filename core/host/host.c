@@ -391,6 +391,9 @@ static void stop_workers(struct host *h)
 
 static void stop_control(struct host *h)
 {
+	/* It may turn the loop: while all who hear of it are there. */
+	nodes_leave(h->nodes);
+	heartbeat_end(h->heartbeat);
 	commands_destroy(&h->commands);
 	for (unsigned i = h->plugins.count; i-- > 0;) {
 		struct host_plugin *p = &h->plugins.list[i];
@@ -399,8 +402,6 @@ static void stop_control(struct host *h)
 			p->desc->service_stop(p->service);
 		p->serving = false;
 	}
-	nodes_leave(h->nodes);
-	heartbeat_end(h->heartbeat);
 	store_close(&h->control.store);
 	heartbeat_destroy(&h->heartbeat);
 	nodes_destroy(&h->nodes);

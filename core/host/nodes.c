@@ -43,7 +43,7 @@ struct host_nodes {
 	struct arena *round;  /* holders */
 	struct store_nodes list, fresh; /* what was read last; what is being read. Each with an arena */
 	uint64_t believe_ms;  /* loop_now() from which on absence means death */
-	bool left;
+	bool started, left;
 };
 
 static uint64_t now_ms(const struct host_nodes *n)
@@ -279,6 +279,7 @@ int nodes_new(struct host_nodes **out, struct host *h)
 
 void nodes_start(struct host_nodes *n)
 {
+	n->started = true;
 	store_away(n);
 	timer_start(n->host->control.loop, &n->timer, 0);
 }
@@ -291,7 +292,7 @@ static void dropped(void *arg, int err)
 
 void nodes_leave(struct host_nodes *n)
 {
-	if (!n || n->left)
+	if (!n || !n->started || n->left)
 		return;
 	n->left = true;
 	timer_stop(&n->timer);
@@ -373,15 +374,54 @@ static void show_one(struct tree *root, const struct store_node *node, bool self
 	}
 }
 
-void nodes_show(const struct host_nodes *n, struct tree *root)
+static void show(const struct host_nodes *n, const struct store_nodes *list, struct bus_request *req)
 {
+	struct tree *root = tree_new();
 	struct store_node self;
 
 	tree_set_list(root);
-	if (!list_has(&n->list, slice_str(n->host->conf.node))) {
+	if (!list_has(list, slice_str(n->host->conf.node))) {
 		self = heartbeat_node(n->host->heartbeat);
 		show_one(root, &self, true);
 	}
-	for (unsigned i = 0; i < n->list.count; i++)
-		show_one(root, &n->list.list[i], is_self(n, n->list.list[i].name));
+	for (unsigned i = 0; i < list->count; i++)
+		show_one(root, &list->list[i], is_self(n, list->list[i].name));
+	bus_reply(req, root);
+}
+
+/* One command: the store is asked anew, and while it is away what it said last is shown. */
+struct asking {
+	struct host_nodes *nodes;
+	struct bus_request *req;
+	struct store_nodes list;
+};
+
+static void asked(void *arg, int err)
+{
+	struct asking *a = arg;
+
+	if (err == -ECANCELED)
+		bus_fail(a->req, 503, "Shutting down");
+	else
+		show(a->nodes, err == 0 ? &a->list : &a->nodes->list, a->req);
+	arena_put(a->list.arena);
+	free(a);
+}
+
+void nodes_command(struct host_nodes *n, struct bus_request *req)
+{
+	struct asking *a = calloc(1, sizeof(*a));
+	struct arena *arena = arena_new(LIST_BLOCK, LIST_LIMIT);
+	int err;
+
+	if (!a || !arena) {
+		bus_fail(req, 500, "Out of memory");
+		arena_put(arena);
+		free(a);
+		return;
+	}
+	*a = (struct asking){.nodes = n, .req = req, .list = {.arena = arena}};
+	err = store_nodes_get(n->host->control.store, &a->list, asked, a);
+	if (err != -EINPROGRESS)
+		asked(a, err);
 }

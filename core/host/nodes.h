@@ -15,9 +15,9 @@
 
 #include "core/base/slice.h"
 
+struct bus_request;
 struct host;
 struct host_nodes;
-struct tree;
 
 /** A node that left a request unanswered gets no more of them for so long: by then its heartbeat has run out, or it is well again. ms */
 #define NODES_SILENCE_MS 5000
@@ -35,5 +35,5 @@ void nodes_destroy(struct host_nodes **np);
 bool nodes_socket_alive(struct host_nodes *n, struct slice socket);
 /** It was sent one and said nothing. False: that is known already. Any thread. */
 bool nodes_socket_silent(struct host_nodes *n, struct slice socket);
-/** All nodes: version, started, sockets, load; this one has self. For the command. Control thread. */
-void nodes_show(const struct host_nodes *n, struct tree *root);
+/** Answers the command `nodes`: version, start, load, sockets of all; this one has self. Control thread. */
+void nodes_command(struct host_nodes *n, struct bus_request *req);

@@ -192,8 +192,8 @@ static inline unsigned ph_call_worker(const struct ph_thread *t, struct slice ca
 /* Other nodes */
 
 /**
- * Does this node speak for a listener ("udp:198.51.100.7:5060", as phones see it)? One of ours whose lease no other living node holds. Any
- * thread.
+ * Does this node speak for a listener ("udp:198.51.100.7:5060", as phones see it)? One of ours whose lease no other living node holds; none any
+ * more once this node drains. Any thread.
  */
 bool ph_socket_mine(const struct ph_thread *t, struct slice socket);
 /** Is that node alive as far as its heartbeat in the store tells (this one: true)? Any thread; learned in the background: unknown counts as alive. */

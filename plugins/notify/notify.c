@@ -25,13 +25,10 @@ static int notify_load(void *values, struct conf_errors *e)
 {
 	struct notify_conf *c = values;
 
+	(void)e;
 	c->fd = -1;
-	if (!is_set(c)) {
-		conf_warning(e, "notify", 0,
-			"rtpp_notify_socket is not set (tcp:IP:PORT or a path): nobody "
-			"hears of calls whose media has died");
+	if (!is_set(c))
 		return 0;
-	}
 	/* The rows' checks have complained about others. */
 	(void)notify_addr_parse(&c->addr, c->rtpp_notify_socket);
 	(void)notify_mode_parse(&c->mode_bits, c->mode);
@@ -40,7 +37,12 @@ static int notify_load(void *values, struct conf_errors *e)
 
 static int notify_prepare(void *values, struct log_source *log)
 {
-	return is_set(values) ? notify_listen(values, log) : 0;
+	if (is_set(values))
+		return notify_listen(values, log);
+	LOG(log, LOG_L_WARN,
+		"rtpp_notify_socket is not set (tcp:IP:PORT or a path): RTP proxies can "
+		"tell nobody of calls whose media has died");
+	return 0;
 }
 
 static void notify_unload(void *values)

@@ -8,6 +8,7 @@ directly, within seconds. Nobody else can make A carry anything.
 """
 
 import signal
+import threading
 import time
 
 from kit import check, sip
@@ -122,6 +123,30 @@ def test_requests_outside_calls(t):
     check.equal(n.alice.request("OPTIONS", "sip:bob@example.test").status, 200, "OPTIONS")
     n.bob_hears_only(n.a, ["OPTIONS"])
     check.equal(n.bob.count("OPTIONS"), 1, "OPTIONS at bob")
+
+
+def test_a_slow_phone_is_not_a_silent_node(t):
+    """A says at once that it has the request: B does not take another way while bob thinks."""
+    n = Nodes(t)
+    late = []
+
+    def answer_later(msg):
+        late.append(threading.Timer(1.6, lambda: n.bob.reply(msg, 200, "OK")))
+        late[-1].start()
+
+    n.bob.on_options = answer_later
+    check.equal(n.alice.request("OPTIONS", "sip:bob@example.test").status, 200, "OPTIONS")
+    n.bob_hears_only(n.a, ["OPTIONS"])
+    check.equal(n.b.stat("tm_detours_failed"), 0, "detours of B that failed")
+
+
+def test_max_forwards_is_lowered_at_both(t):
+    n = Nodes(t)
+    msg = n.alice.message("OPTIONS", "sip:bob@example.test", n.alice.address_of_record(), "sip:bob@example.test", sip.token(), 1,
+                          sip.token(4)).put("Max-Forwards", "1")
+    check.equal(n.alice.start(msg).wait().status, 483, "OPTIONS that may take one step, but needs two")
+    check.equal(n.alice.request("OPTIONS", "sip:bob@example.test").status, 200, "OPTIONS")
+    check.equal(n.bob.requests("OPTIONS")[0].get("max-forwards"), "68", "Max-Forwards at bob")
 
 
 def test_cancel_before_the_answer(t):
@@ -335,6 +360,27 @@ def test_a_flow_that_was_seen_in_a_call_opens_nothing_else(t):
     check.equal(n.bob.count("INVITE"), 1, "INVITEs at bob")
     check.equal(n.bob.count("MESSAGE"), 0, "MESSAGEs at bob")
     call.hangup()
+
+
+def test_a_contact_that_leads_back_to_a_is_refused(t):
+    """However it got into the store: A does not send to itself."""
+    n = Nodes(t)
+    key = n.redis.keys("pinhole:contact:{bob}:*")[0]
+    n.redis.cli("HSET", key, "received", f"sip:127.0.0.1:{n.a.port}")
+    call = n.alice.call("bob")
+    check.equal(call.txn.wait().status, 403, "final reply to the INVITE")
+    check.equal(n.a.stat("flow_refused"), 1, "refused flows")
+    check.equal(n.a.stat("flow_carried"), 0, "carried requests")
+
+
+def test_nodes_with_different_secrets_do_not_carry(t):
+    relay, redis = t.relay(), t.redis()
+    a = t.daemon(name="edge-a", redis=redis, script=VOICE, conf={"secret": "one secret of 16+"})
+    b = t.daemon(name="edge-b", redis=redis, relay=relay, conf={"secret": "another secret..."})
+    alice, bob = t.phones_of(b, ["alice"])[0], t.phones_of(a, ["bob"])[0]
+    check.equal(alice.call("bob").txn.wait().status, 403, "final reply to the INVITE")
+    check.equal(a.stat("flow_refused"), 1, "refused flows")
+    check.equal(bob.count("INVITE"), 0, "INVITEs at bob")
 
 
 def test_a_closed_connection_is_a_failed_flow(t):

@@ -179,7 +179,11 @@ class ScriptedRelay:
             self.connections[sock] = rest
             if self.deaf:
                 continue
-            sock.sendall(self.on_command(line.decode("utf-8", "replace").strip("\r")).encode() + b"\n")
+            reply = self.on_command(line.decode("utf-8", "replace").strip("\r"))
+            try:
+                sock.sendall(reply.encode() + b"\n")
+            except OSError:                  # whoever asked has given up meanwhile
+                self.hang_up(sock)
             if self.way == "unix":
                 self.hang_up(sock)
 
