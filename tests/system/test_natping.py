@@ -410,11 +410,24 @@ def move(phone, daemon):
     phone.server = phone.link.server = daemon.server
 
 
+def two_nodes(t, redis, natping=None):
+    """They have read the store: what they drop from now on, they drop because they were told."""
+    nodes = [t.daemon(redis=redis, name=name, conf=conf(natping)) for name in ("edge1", "edge2")]
+    for daemon in nodes:
+        await_reads(daemon, 0, natping)
+    return nodes
+
+
+def await_reads(daemon, before, natping=None):
+    threads = (natping or {}).get("natping_processes", 1)
+    check.until(lambda: daemon.stat("natping_reads") >= before + 2 * threads, 10, "each thread has read both listeners, UDP and TCP")
+
+
 @variants(threads=[1, 2])
 def test_phone_that_moves_is_pinged_by_its_new_node_alone(t, threads):
     """Long before the old one reads its contacts again; and so when it comes back."""
     redis = t.redis()
-    first, second = [t.daemon(redis=redis, name=name, conf=conf({"natping_processes": threads})) for name in ("edge1", "edge2")]
+    first, second = two_nodes(t, redis, {"natping_processes": threads})
     alice, bob = t.phones_of(first, ["alice", "bob"])
     wait_pings(alice, 1)
     for old, new in ((first, second), (second, first), (first, second)):
@@ -432,7 +445,7 @@ def test_phone_that_moves_is_pinged_by_its_new_node_alone(t, threads):
 @variants(how=["expires", "star"])
 def test_phone_that_leaves_by_another_node_is_pinged_no_more(t, how):
     redis = t.redis()
-    first, second = [t.daemon(redis=redis, name=name, conf=conf()) for name in ("edge1", "edge2")]
+    first, second = two_nodes(t, redis)
     alice, bob = t.phones_of(first, ["alice", "bob"])
     wait_pings(alice, 1)
     move(alice, second)
@@ -445,15 +458,16 @@ def test_phone_that_leaves_by_another_node_is_pinged_no_more(t, how):
 def test_moves_are_told_again_after_redis_was_away(t):
     """The old node cannot ask when the phone moves: it reads all once it is back, and what is told from then on."""
     redis = t.redis()
-    first, second = [t.daemon(redis=redis, name=name, conf=conf()) for name in ("edge1", "edge2")]
+    first, second = two_nodes(t, redis)
     alice = t.phone("alice", first)
     alice.register()
+    before = first.stat("natping_reads")
     redis.process.kill()
     alice.keepalives.clear()
     wait_pings(alice, 2)
     redis.start()                                  # empty: its streams begin anew
     check.until(lambda: alice.register(status=None).status == 200, 10, "REGISTER once Redis is back")
-    wait_pings(alice, 2)
+    await_reads(first, before)
     move(alice, second)
     check.until(lambda: alice.register(status=None).status == 200, 10, "REGISTER at the other node")
     check.until(lambda: first.stat("natping_contacts") == 0, 5, "the old node has let go")
