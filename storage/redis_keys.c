@@ -83,6 +83,11 @@ struct slice redis_key_binding(struct arena *a, const char *prefix, struct slice
 	return make(a, prefix, SLICE("binding:"), socket, SLICE(""), SLICE(""));
 }
 
+struct slice redis_key_left(struct arena *a, const char *prefix, struct slice socket)
+{
+	return make(a, prefix, SLICE("left:"), socket, SLICE(""), SLICE(""));
+}
+
 struct slice redis_key_member(struct arena *a, struct slice aor, struct slice id)
 {
 	return make(a, "", SLICE("{"), aor, SLICE("}:"), id);

@@ -2,7 +2,8 @@
  * @file redis_keys.h  The names of all keys in Redis, made here and nowhere else. Pure.
  *
  *     <prefix>contact:{<aor>}:<id>    HASH      <prefix>aor:{<aor>}        SET of ids
- *     <prefix>binding:<socket>        ZSET      <prefix>secret             STRING
+ *     <prefix>binding:<socket>        ZSET      <prefix>left:<socket>      STREAM
+ *     <prefix>secret                  STRING
  *     <prefix>node:<name>             HASH      <prefix>nodes              ZSET of names
  *     <prefix>lease:<thing>           STRING
  *     <prefix>rtpp:set:<id>           HASH      <prefix>rtpp:sets          SET of ids
@@ -26,7 +27,8 @@ struct slice redis_key_contacts(struct arena *a, const char *prefix, struct slic
 struct slice redis_key_contact(
 	struct arena *a, const char *prefix, struct slice aor, struct slice id);
 struct slice redis_key_binding(struct arena *a, const char *prefix, struct slice socket);
-/** Member of a binding set: "{aor}:id". */
+struct slice redis_key_left(struct arena *a, const char *prefix, struct slice socket);
+/** Member of a binding set, or one of those who have left: "{aor}:id". */
 struct slice redis_key_member(struct arena *a, struct slice aor, struct slice id);
 /** Take such a member apart; aor unescaped in a, id within member. 0; -EINVAL; -ENOMEM. */
 int redis_key_parse_member(

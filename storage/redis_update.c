@@ -75,8 +75,10 @@ static void unbind_gone(struct redis_client *c, struct slice aor, const redisRep
 	unsigned count = redis_parse_gone(reply, list, STORE_MAX_CONTACTS);
 	unsigned i;
 
-	for (i = 0; i < count; i++)
+	for (i = 0; i < count; i++) {
 		redis_unbind(c, aor, &list[i]);
+		redis_left_add(c, aor, &list[i]);
+	}
 }
 
 /* The update was refused, but the sets were written first: take out what is not in force. */

@@ -262,15 +262,30 @@ int store_contacts_scan(struct store_handle *h, int64_t now, struct store_page *
 	return store_answered(h, h->st->backend->contacts->scan(h, now, page, done, arg));
 }
 
+static int check_socket(struct slice socket)
+{
+	if (slice_empty(socket))
+		return -EINVAL;
+	return socket.len > STORE_NAME_MAX ? -ENAMETOOLONG : 0;
+}
+
 int store_bindings_scan(struct store_handle *h, struct slice socket, int64_t now,
 	struct store_page *page, store_done done, void *arg)
 {
-	int err = slice_empty(socket) ? -EINVAL : 0;
+	int err = check_socket(socket);
 
-	if (socket.len > STORE_NAME_MAX)
-		err = -ENAMETOOLONG;
 	return store_answered(h,
 		err != 0 ? err
 			 : h->st->backend->contacts->bindings(
 				   h, socket, now, page, done, arg));
+}
+
+int store_left_get(struct store_handle *h, struct slice socket, struct store_left *out,
+	store_done done, void *arg)
+{
+	int err = check_socket(socket);
+
+	return store_answered(h,
+		err != 0 ? err
+			 : h->st->backend->contacts->left(h, socket, out, done, arg));
 }

@@ -172,6 +172,27 @@ int store_lease_drop(struct store_handle *h, struct slice thing, struct slice me
  */
 int store_bindings_scan(struct store_handle *h, struct slice socket, int64_t now, struct store_page *page, store_done done, void *arg);
 
+/**
+ * Who has left a socket: registered through another one, or removed, by whichever node; not whose time is over. Told so that the node that pings there
+ * does not learn of it by a scan only: a hint, late and repeated ones included, so ask store_contacts_get() what is true. It is told after the binding
+ * has been written. The last STORE_LEFT_KEPT of a socket are kept, for ten minutes after the last one; what a node that crashes has not told is lost. Memory: none,
+ * since nobody else can write there.
+ */
+struct store_left_one {
+	struct slice aor, id;
+};
+struct store_left {
+	struct arena *arena;  /**< set by the caller; holds the result */
+	char cursor[48];      /**< in: where to go on, "": with the oldest; out: behind the last of list. Opaque */
+	struct store_left_one *list; /**< oldest first */
+	unsigned count;
+	bool more; /**< there may be others already */
+};
+#define STORE_MAX_LEFT	128   /**< more are not read at once */
+#define STORE_LEFT_KEPT 10000
+/** 0, -EINPROGRESS or an error: then begin again with the oldest, the cursor may be good no more. */
+int store_left_get(struct store_handle *h, struct slice socket, struct store_left *out, store_done done, void *arg);
+
 /* RTP-proxy sets and relays, shared by the nodes */
 
 struct store_relay_weight {

@@ -43,6 +43,8 @@ struct store_contact_ops {
 		store_done done, void *arg);
 	int (*bindings)(struct store_handle *h, struct slice socket, int64_t now,
 		struct store_page *page, store_done done, void *arg);
+	int (*left)(struct store_handle *h, struct slice socket, struct store_left *out,
+		store_done done, void *arg);
 };
 
 struct store_node_ops {

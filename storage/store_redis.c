@@ -114,6 +114,7 @@ static const struct store_contact_ops contacts = {
 	.remove = redis_remove,
 	.scan = redis_scan,
 	.bindings = redis_bindings,
+	.left = redis_left,
 };
 
 static const struct store_node_ops nodes = {

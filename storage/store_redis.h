@@ -19,6 +19,11 @@ int redis_scan(struct store_handle *h, int64_t now, struct store_page *page,
 	store_done done, void *arg);
 int redis_bindings(struct store_handle *h, struct slice socket, int64_t now,
 	struct store_page *page, store_done done, void *arg);
+/* redis_left.c: who has left a socket */
+int redis_left(struct store_handle *h, struct slice socket, struct store_left *out,
+	store_done done, void *arg);
+/** Tell whoever pings there; nobody waits for an answer. */
+void redis_left_add(struct redis_client *c, struct slice aor, const struct redis_gone *gone);
 /* redis_node.c: what nodes share of themselves; redis_nodes.c: who there is; redis_lease.c: who does what */
 int redis_secret(struct store_handle *h, struct arena *arena, struct slice proposal,
 	struct slice *out, store_done done, void *arg);

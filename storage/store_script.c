@@ -137,6 +137,20 @@ static const char unbind_text[] =
 	"end\n"
 	"return n\n";
 
+/* KEYS: 1 a socket's stream. ARGV: 1 who has left it, 2 how many are kept, 3 how long, in ms. What
+ * somebody wrote there that takes no more entries gives way. */
+static const char left_text[] =
+	"local function add()\n"
+	"  return redis.pcall('XADD', KEYS[1], 'MAXLEN', ARGV[2], '*', 'contact', ARGV[1])\n"
+	"end\n"
+	"local answer = add()\n"
+	"if type(answer) == 'table' and answer.err then\n"
+	"  redis.call('DEL', KEYS[1])\n"
+	"  answer = add()\n"
+	"end\n"
+	"redis.call('PEXPIRE', KEYS[1], ARGV[3])\n"
+	"return answer\n";
+
 /*
  * KEYS: 1 the lease. ARGV: 1 who asks, 2 life in ms. Answers who has it now.
  */
@@ -158,6 +172,7 @@ const struct store_script store_scripts[STORE_S_COUNT] = {
 	[STORE_S_REMOVE] = {.name = "remove", .text = remove_text},
 	[STORE_S_MEND] = {.name = "mend", .text = mend_text},
 	[STORE_S_UNBIND] = {.name = "unbind", .text = unbind_text},
+	[STORE_S_LEFT] = {.name = "left", .text = left_text},
 	[STORE_S_DIALOG_PUT] = {"dialog put", store_script_dialog_put},
 	[STORE_S_DIALOG_EXPIRE] = {"dialog expire", store_script_dialog_expire},
 	[STORE_S_DIALOG_CLAIM] = {"dialog claim", store_script_dialog_claim},

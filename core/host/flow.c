@@ -279,10 +279,6 @@ static void to_phone(struct carrying *c)
 	struct tm_target to = {.sock = c->sock, .flow = true, .q = 1000};
 	struct buf du;
 
-	if (c->flow.kind != FLOW_NODE && !has_to_tag(msg)) {
-		refuse(c->w, msg, "it is good inside its dialog only");
-		return;
-	}
 	if (is_our_listener(c)) {
 		refuse(c->w, msg, "it leads to ourselves");
 		return;
@@ -316,13 +312,14 @@ static int read_route(struct carrying *c, struct sip_nameaddr *top)
 }
 
 /** The Route goes, and what else names the same flow: who kept our Record-Route may have put both. */
-static int take_routes(struct carrying *c, struct sip_nameaddr *top)
+static int take_routes(const struct carrying *c)
 {
 	struct carrying next = {.w = c->w, .msg = c->msg};
-	int err = sip_nameaddr_remove(&c->msg->sip, top, top);
+	int err = 0;
 
 	while (err == 0) {
-		top = sip_nameaddrs(&c->msg->sip, SIP_H_ROUTE, NULL);
+		struct sip_nameaddr *top = sip_nameaddrs(&c->msg->sip, SIP_H_ROUTE, NULL);
+
 		if (read_route(&next, top) != 1 || next.sock != c->sock || !addr_eq(&next.flow.remote, &c->flow.remote))
 			break;
 		err = sip_nameaddr_remove(&c->msg->sip, top, top);
@@ -333,21 +330,23 @@ static int take_routes(struct carrying *c, struct sip_nameaddr *top)
 bool flow_request(struct worker *w, struct ph_msg *msg)
 {
 	struct carrying c = {.w = w, .msg = msg};
-	struct sip_nameaddr *top;
 	int r;
 
 	take_source(w, msg);
 	if (!sip_hdr_first(&msg->sip, SIP_H_ROUTE))
 		return false;
-	top = sip_nameaddrs(&msg->sip, SIP_H_ROUTE, NULL);
-	r = read_route(&c, top);
+	r = read_route(&c, sip_nameaddrs(&msg->sip, SIP_H_ROUTE, NULL));
 	if (r == 0)
 		return false;
 	if (r < 0) {
 		refuse(w, msg, "it is not of this cluster, or not of this call");
 		return true;
 	}
-	if (take_routes(&c, top) != 0) {
+	if (c.flow.kind == FLOW_DIALOG && !has_to_tag(msg)) {
+		refuse(w, msg, "it is good inside its dialog only");
+		return true;
+	}
+	if (take_routes(&c) != 0) {
 		tm_reply_stateless(w->w.tm, msg, 500, (struct slice){0}, (struct slice){0});
 		return true;
 	}

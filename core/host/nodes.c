@@ -60,10 +60,10 @@ static void publish(struct host_nodes *n, enum bus_topic topic, struct slice nam
 	bus_publish(n->host->control.bus, &ev);
 }
 
-/* The store does not answer: what others have lost meanwhile they must first get back. */
+/* The store does not answer: others must find their way back too before their absence means anything. */
 static void store_away(struct host_nodes *n)
 {
-	n->believe_ms = now_ms(n) + HEARTBEAT_LIFE_MS;
+	n->believe_ms = now_ms(n) + HEARTBEAT_LIFE_MS + (uint64_t)n->host->conf.store.reconnect_max;
 }
 
 static void set_mine(struct host_nodes *n, struct slice thing, bool mine)
@@ -127,12 +127,14 @@ static void lookup_done(void *arg, int err)
 	struct host_nodes *n = l->nodes;
 
 	n->under_way--;
-	if (err != 0)
+	if (err != 0) {
 		store_away(n);
-	else if (!slice_empty(l->holder))
+		nodes_entry_doubt(l->entry);
+	} else if (!slice_empty(l->holder)) {
 		nodes_entry_set(l->entry, NODES_ALIVE);
-	else if (now_ms(n) >= n->believe_ms)
+	} else if (now_ms(n) >= n->believe_ms) {
 		nodes_entry_set(l->entry, NODES_DEAD);
+	}
 }
 
 static void lookup_start(struct host_nodes *n, struct nodes_entry *e)
@@ -280,7 +282,7 @@ int nodes_new(struct host_nodes **out, struct host *h)
 void nodes_start(struct host_nodes *n)
 {
 	n->started = true;
-	store_away(n);
+	n->believe_ms = now_ms(n) + HEARTBEAT_LIFE_MS; /* others may be starting too */
 	timer_start(n->host->control.loop, &n->timer, 0);
 }
 

@@ -3,9 +3,9 @@
  *
  * The control thread learns it in the background, every second (HEARTBEAT_MS): it takes or renews the leases of this node's listeners
  * (lease:udp:198.51.100.7:5060, life HEARTBEAT_LIFE_MS), reads who has a heartbeat, and looks up the listeners of other nodes that somebody
- * has asked for in the last minute. Any thread may ask, without waiting and without a lock. What is not known yet counts as alive. While the store is
- * away nothing changes: what was ours stays ours, who was alive stays so - whoever is silent is found out by his silence. For HEARTBEAT_LIFE_MS after
- * the store is back nobody is taken for dead: others have to find their way back too.
+ * has asked for in the last minute. Any thread may ask, without waiting and without a lock. What is not known, or not any more, counts as alive. While the
+ * store is away what was ours stays ours and who was alive stays so - whoever is silent is found out by his silence. For HEARTBEAT_LIFE_MS and
+ * storage.reconnect_max after it is back nobody is taken for dead: others have to find their way back too.
  *
  * Publishes BUS_NODE_UP and BUS_NODE_DOWN.
  */

@@ -56,6 +56,8 @@ bool nodes_entry_alive(struct nodes_entry *e, uint64_t now_us)
 {
 	if (!e)
 		return true;
+	if (e->kind == NODES_SOCKET && !nodes_entry_wanted(e, now_us))
+		nodes_entry_doubt(e);
 	atomic_store_explicit(&e->asked_us, now_us, memory_order_relaxed);
 	if (now_us < atomic_load_explicit(&e->silent_until_us, memory_order_relaxed))
 		return false;
@@ -75,6 +77,13 @@ enum nodes_state nodes_entry_set(struct nodes_entry *e, enum nodes_state state)
 	if (was == NODES_DEAD && state == NODES_ALIVE)
 		atomic_store_explicit(&e->silent_until_us, 0, memory_order_relaxed);
 	return was;
+}
+
+void nodes_entry_doubt(struct nodes_entry *e)
+{
+	unsigned dead = NODES_DEAD;
+
+	(void)atomic_compare_exchange_strong(&e->state, &dead, NODES_UNKNOWN);
 }
 
 bool nodes_entry_wanted(const struct nodes_entry *e, uint64_t now_us)

@@ -4,6 +4,8 @@
  * A table of names that only grows, up to NODES_TABLE_MAX; entries are found and added by any thread without a lock. One thread, the one that
  * asks the store, writes the answers. A name that is new, and one for which there is no room, counts as alive. Times are microseconds of
  * clock_us().
+ *
+ * Whoever is not asked for is not looked after, so what is known of a listener is good for NODES_ASKED_US; a node's heartbeat is always looked after.
  */
 #pragma once
 
@@ -43,6 +45,8 @@ bool nodes_entry_alive(struct nodes_entry *e, uint64_t now_us);
 bool nodes_entry_silent(struct nodes_entry *e, uint64_t now_us, uint64_t until_us);
 /** What the store says. The state before. One thread. */
 enum nodes_state nodes_entry_set(struct nodes_entry *e, enum nodes_state state);
+/** The store does not answer: it may have come back meanwhile. */
+void nodes_entry_doubt(struct nodes_entry *e);
 /** Did somebody ask for it lately? */
 bool nodes_entry_wanted(const struct nodes_entry *e, uint64_t now_us);
 /** The next entry that is in use behind e (NULL: the first); NULL at the end. */

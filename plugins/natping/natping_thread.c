@@ -5,6 +5,7 @@
 #include "core/net/hosts.h"
 #include "plugins/natping/natping.h"
 #include "plugins/natping/ping_branch.h"
+#include "plugins/natping/ping_left.h"
 #include "plugins/natping/ping_out.h"
 #include "plugins/natping/ping_read.h"
 #include "plugins/natping/ping_request.h"
@@ -25,6 +26,7 @@ struct pinger {
 	struct ping_book *book;
 	struct ping_scan *scan;
 	struct ping_reads *reads;
+	struct ping_left *left;
 	struct ping_out *out;
 	struct hosts *hosts;
 	struct ping_asker asker;
@@ -307,9 +309,19 @@ static int make_readers(struct pinger *p)
 		.changed = plan_next,
 		.lost = on_lost,
 		.arg = p};
+	struct ping_left_setup left = {.loop = p->thread->loop,
+		.store = p->thread->store,
+		.socks = p->thread->socks,
+		.mine = p->mine,
+		.book = p->book};
 	int err = ping_scan_new(&p->scan, &scan);
 
-	return err == 0 ? ping_reads_new(&p->reads, &reads) : err;
+	if (err == 0)
+		err = ping_reads_new(&p->reads, &reads);
+	if (err != 0)
+		return err;
+	left.reads = p->reads;
+	return ping_left_new(&p->left, &left);
 }
 
 static int make_out(struct pinger *p)
@@ -351,6 +363,7 @@ void natping_thread_stop(void *self)
 	bus_unsubscribe(p->thread->bus, p);
 	timer_stop(&p->turn);
 	timer_stop(&p->watch);
+	ping_left_destroy(&p->left);
 	ping_reads_destroy(&p->reads);
 	ping_scan_destroy(&p->scan);
 	ping_book_destroy(&p->book);

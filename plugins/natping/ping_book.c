@@ -75,6 +75,11 @@ bool ping_book_owns(const struct ping_book *b, struct slice aor, struct slice id
 		(mix(b, *key) >> 32) % b->rules.threads == b->rules.index;
 }
 
+bool ping_book_has(const struct ping_book *b, struct ping_key key)
+{
+	return ping_table_find(&b->table, key) != NULL;
+}
+
 static void forget(struct ping_book *b, struct ping_contact *c)
 {
 	ping_wheel_remove(b->wheel, &c->place);

@@ -38,6 +38,7 @@ struct ping_wheel *ping_book_wheel(struct ping_book *b);
 /** Is it this thread's? *key is written in any case. An empty id is everybody's: it means the whole AOR. */
 bool ping_book_owns(const struct ping_book *b, struct slice aor, struct slice id,
 	struct ping_key *key);
+bool ping_book_has(const struct ping_book *b, struct ping_key key);
 /**
  * It is registered like this: keep it, or change what is known of it; one that is not to be pinged (any more) is dropped. The caller has asked
  * ping_book_owns(). 0; -ENOSPC (counted), -EBADMSG (counted): not kept; -ENOMEM.

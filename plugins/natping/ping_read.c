@@ -49,6 +49,11 @@ bool ping_reads_again(struct ping_reads *r, struct ping_key key, bool whole_aor)
 	return any;
 }
 
+unsigned ping_reads_room(const struct ping_reads *r)
+{
+	return READS_MAX - r->count;
+}
+
 static void finish(struct read *one)
 {
 	struct read **at = &one->all->list;

@@ -1,5 +1,5 @@
 /**
- * @file ping_read.h  Reading one contact from the store: its event did not hold all of it.
+ * @file ping_read.h  Reading one contact from the store: its event did not hold all of it, or the store says that it has left us.
  *
  * One thread's. What is heard of a contact while it is being read makes it read once more.
  */
@@ -32,5 +32,7 @@ void ping_reads_destroy(struct ping_reads **rp);
  */
 void ping_reads_ask(
 	struct ping_reads *r, struct ping_key key, struct slice aor, struct slice id);
+/** How many more can be under way. */
+unsigned ping_reads_room(const struct ping_reads *r);
 /** Something newer was heard of this contact, or (whole_aor) of this AOR: what is under way is read once more. False: nothing is. */
 bool ping_reads_again(struct ping_reads *r, struct ping_key key, bool whole_aor);

@@ -359,6 +359,9 @@ def test_a_flow_that_was_seen_in_a_call_opens_nothing_else(t):
     check.equal(mallory.count("BYE"), 0, "mallory is not bob: nothing goes where his Route says")
     check.equal(n.bob.count("INVITE"), 1, "INVITEs at bob")
     check.equal(n.bob.count("MESSAGE"), 0, "MESSAGEs at bob")
+    again = n.bob.message("INVITE", uri, n.bob.address_of_record(), uri, call.call_id, 1, sip.token(4))
+    again.add("Route", flow)
+    check.equal(n.bob.start(again).wait().status, 403, "bob himself, as a new dialog")
     call.hangup()
 
 

@@ -6,6 +6,9 @@ Expected: every node keeps a lease of each of its listeners; others see it come 
 two nodes have is the one's who has it first; a node that stops leaves nothing behind; Redis may go and come back.
 """
 
+import signal
+import time
+
 from kit import check, proc
 from kit.runner import limit
 
@@ -98,6 +101,22 @@ def test_redis_goes_and_comes_back(t):
     check.until(lambda: lease_of(redis, b) == "edge-b", 8, "B's lease is back")
     check.until(lambda: names(a) == {"edge-a", "edge-b"}, 8, "nodes as A sees them")
     check.holds(lambda: not events(a, "node.down"), 4, "no node has gone")
+
+
+@limit(90)
+def test_a_node_that_finds_redis_again_later_has_not_been_away(t):
+    redis, a, b = two(t, conf={"storage": {"reconnect_max": 1000}})
+    check.until(lambda: events(a, "node.up"), 5, "A sees B come")
+    redis.process.kill()
+    check.until(lambda: "connection lost" in a.log() or "away" in a.log(), 5, "A notices")
+    time.sleep(1.2)                             # a round of A's has failed
+    b.process.send_signal(signal.SIGSTOP)
+    redis.start()
+    check.until(lambda: redis.cli("EXISTS", "pinhole:node:edge-a") == "1", 5, "A is back")
+    check.holds(lambda: not events(a, "node.down"), 1.2, "B is not taken for dead yet")
+    b.process.send_signal(signal.SIGCONT)
+    check.until(lambda: redis.cli("EXISTS", "pinhole:node:edge-b") == "1", 5, "B is back")
+    check.holds(lambda: not events(a, "node.down"), 3, "B has not gone")
 
 
 def test_alone_with_the_memory_store(t):

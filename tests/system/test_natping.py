@@ -404,18 +404,73 @@ def test_each_node_pings_its_own(t):
     check.equal([n.stat("natping_contacts") for n in nodes], [3, 3], "contacts of the nodes")
 
 
-def test_phone_that_moves_is_pinged_by_its_new_node(t):
-    """The old one learns of it when it reads the store again."""
+def move(phone, daemon):
+    """Its next requests go to another node, from where they were sent before."""
+    phone.sources.add(daemon.server)
+    phone.server = phone.link.server = daemon.server
+
+
+def two_nodes(t, redis, natping=None):
+    """They have read the store: what they drop from now on, they drop because they were told."""
+    nodes = [t.daemon(redis=redis, name=name, conf=conf(natping)) for name in ("edge1", "edge2")]
+    for daemon in nodes:
+        await_reads(daemon, 0, natping)
+    return nodes
+
+
+def await_reads(daemon, before, natping=None):
+    threads = (natping or {}).get("natping_processes", 1)
+    check.until(lambda: daemon.stat("natping_reads") >= before + 2 * threads, 10, "each thread has read both listeners, UDP and TCP")
+
+
+@variants(threads=[1, 2])
+def test_phone_that_moves_is_pinged_by_its_new_node_alone(t, threads):
+    """Long before the old one reads its contacts again; and so when it comes back."""
     redis = t.redis()
-    first, second = [t.daemon(redis=redis, name=name, conf=conf({"natping_resync": 10})) for name in ("edge1", "edge2")]
+    first, second = two_nodes(t, redis, {"natping_processes": threads})
+    alice, bob = t.phones_of(first, ["alice", "bob"])
+    wait_pings(alice, 1)
+    for old, new in ((first, second), (second, first), (first, second)):
+        move(alice, new)
+        alice.register()
+        check.until(lambda: old.stat("natping_contacts") == (1 if old is first else 0), 3, "the old node has let go")
+        alice.keepalives.clear()
+        found = wait_pings(alice, 2)
+        check.equal({a for _, a in found}, {new.server}, "alice is pinged from")
+        check_period([at for at, _ in found])
+    bob.keepalives.clear()
+    check.equal({a for _, a in wait_pings(bob, 2)}, {first.server}, "bob, who has stayed, is pinged from")
+
+
+@variants(how=["expires", "star"])
+def test_phone_that_leaves_by_another_node_is_pinged_no_more(t, how):
+    redis = t.redis()
+    first, second = two_nodes(t, redis)
+    alice, bob = t.phones_of(first, ["alice", "bob"])
+    wait_pings(alice, 1)
+    move(alice, second)
+    alice.register(0, contact="*" if how == "star" else None)
+    check.until(lambda: first.stat("natping_contacts") == 1, 3, "the node that pinged her has let go")
+    is_quiet(alice, 2.2 * INTERVAL)
+    wait_pings(bob, 2)
+
+
+def test_moves_are_told_again_after_redis_was_away(t):
+    """The old node cannot ask when the phone moves: it reads all once it is back, and what is told from then on."""
+    redis = t.redis()
+    first, second = two_nodes(t, redis)
     alice = t.phone("alice", first)
     alice.register()
-    wait_pings(alice, 1)
-    alice.server = alice.link.server = second.server
-    alice.sources = {first.server, second.server}
-    alice.register()
-    check.until(lambda: any(a == second.server for _, a in pings(alice)), INTERVAL + 2, "the new node pings")
-    check.until(lambda: first.stat("natping_contacts") == 0, 12 + INTERVAL, "the old one has let go")
+    before = first.stat("natping_reads")
+    redis.process.kill()
+    alice.keepalives.clear()
+    wait_pings(alice, 2)
+    redis.start()                                  # empty: its streams begin anew
+    check.until(lambda: alice.register(status=None).status == 200, 10, "REGISTER once Redis is back")
+    await_reads(first, before)
+    move(alice, second)
+    check.until(lambda: alice.register(status=None).status == 200, 10, "REGISTER at the other node")
+    check.until(lambda: first.stat("natping_contacts") == 0, 5, "the old node has let go")
     alice.keepalives.clear()
     check.equal({a for _, a in wait_pings(alice, 2)}, {second.server}, "alice is pinged from")
 

@@ -1,9 +1,13 @@
 /* Contacts read from the store, page by page and one by one. The store is a fake that answers at once or when it is told. */
+#include "plugins/natping/ping_left.h"
 #include "plugins/natping/ping_read.h"
 #include "plugins/natping/ping_scan.h"
 #include "tests/unit/natping_test.h"
 
 enum { STORED_MAX = 64, PAGE = 4 };
+
+#define A "udp:203.0.113.9:5070"
+#define B "udp:192.0.2.2:5062"
 
 /* The fake */
 
@@ -11,6 +15,7 @@ static struct {
 	const char *aor, *id, *received, *socket;
 } stored[STORED_MAX];
 static unsigned stored_count;
+static struct net_socks socks;
 static bool ready, later;
 static bool stale;  /* the index still shows what has moved away */
 static int failing; /* the next operation's error */
@@ -113,6 +118,35 @@ int store_contacts_get(struct store_handle *h, struct slice aor, int64_t now,
 	return -EINPROGRESS;
 }
 
+/* Who has left: each listener's list is gone through once. The cursor is a number. */
+static struct store_left_one left_list[4 * STORE_MAX_LEFT];
+static unsigned left_count, left_asked[4];
+static int left_failing;
+
+int store_left_get(struct store_handle *h, struct slice socket, struct store_left *out,
+	store_done done, void *arg)
+{
+	unsigned at = out->cursor[0] == '\0' ? 0 : (unsigned)atoi(out->cursor);
+	int err = left_failing;
+
+	(void)h, (void)done, (void)arg;
+	for (unsigned i = 0; i < socks.count; i++)
+		if (slice_eq(socket, slice_str(socks.list[i].adv_text)))
+			left_asked[i]++;
+	left_failing = 0;
+	if (err != 0)
+		return err;
+	out->list = &left_list[at];
+	out->count = 0;
+	if (slice_eq(socket, SLICE(A)))
+		out->count = left_count - at < STORE_MAX_LEFT ? left_count - at
+							      : STORE_MAX_LEFT;
+	out->more = out->count == STORE_MAX_LEFT;
+	if (out->count > 0)
+		(void)snprintf(out->cursor, sizeof(out->cursor), "%u", at + out->count);
+	return 0;
+}
+
 /* The content is what the store had when it was asked: fill first, answer later. */
 static void store_looks(void)
 {
@@ -134,11 +168,7 @@ static void store_answers(int err)
 
 /* The parts under test */
 
-#define A "udp:203.0.113.9:5070"
-#define B "udp:192.0.2.2:5062"
-
 static const struct hash_key key = {.k0 = 1, .k1 = 2};
-static struct net_socks socks;
 static struct natping_tally tally;
 static struct loop *loop;
 static struct ping_clock clock_of;
@@ -495,7 +525,146 @@ static void one_that_cannot_be_read_is_told(void **state)
 	assert_false(ping_reads_again(reads, key_of("alice", "1"), false));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+/* Who has left */
+
+static struct ping_left *left;
+static bool mine[4];
+
+static void start_left(void)
+{
+	const struct ping_left_setup s = {.loop = loop,
+		.socks = &socks,
+		.mine = mine,
+		.book = book,
+		.reads = reads};
+
+	left_count = 0;
+	left_failing = 0;
+	memset(left_asked, 0, sizeof(left_asked));
+	memset(mine, 0, sizeof(mine));
+	mine[0] = true;
+	assert_int_equal(ping_left_new(&left, &s), 0);
+}
+
+static void store_tells(const char *aor, const char *id)
+{
+	left_list[left_count].aor = slice_str(aor);
+	left_list[left_count++].id = slice_str(id);
+}
+
+static unsigned wanted_asked;
+static bool has_asked(void)
+{
+	return left_asked[0] >= wanted_asked;
+}
+
+static void ask_left(void)
+{
+	wanted_asked = left_asked[0] + 1;
+	assert_true(turn_until(has_asked, 3000));
+}
+
+static int stop_left(void **state)
+{
+	ping_left_destroy(&left);
+	return teardown(state);
+}
+
+static void who_has_left_is_dropped_unless_the_store_shows_it_here(void **state)
+{
+	(void)state;
+	start_left();
+	store_has("alice", "1", "sip:198.51.100.7:4001", "udp:198.51.100.99:5060");
+	store_has("bob", "1", "sip:198.51.100.7:4002", A); /* he is back */
+	store_has("dan", "1", "sip:198.51.100.7:4004", B); /* another one of ours */
+	hear("alice", "1", "sip:198.51.100.7:4001");
+	hear("alice", "2", "sip:198.51.100.7:4001");
+	hear("bob", "1", "sip:198.51.100.7:3000");
+	hear("carol", "1", "sip:198.51.100.7:4003"); /* removed */
+	hear("dan", "1", "sip:198.51.100.7:4004");
+	hear("erin", "1", "sip:198.51.100.7:4005"); /* nobody says anything of her */
+	store_tells("alice", "1");
+	store_tells("bob", "1");
+	store_tells("carol", "1");
+	store_tells("dan", "1");
+	ask_left();
+	assert_int_equal(gets, 4);
+	assert_false(ping_book_has(book, key_of("alice", "1")));
+	assert_true(ping_book_has(book, key_of("alice", "2")));
+	assert_true(ping_book_has(book, key_of("bob", "1")));
+	assert_false(ping_book_has(book, key_of("carol", "1")));
+	assert_true(ping_book_has(book, key_of("dan", "1")));
+	assert_true(ping_book_has(book, key_of("erin", "1")));
+	/* What was told is not told again. */
+	ask_left();
+	assert_int_equal(gets, 4);
+	assert_int_equal(losses, 0);
+}
+
+static void who_is_not_in_the_book_is_not_read(void **state)
+{
+	(void)state;
+	start_left();
+	store_tells("alice", "1");
+	ask_left();
+	assert_int_equal(gets, 0);
+}
+
+static void who_comes_back_while_it_is_read_stays(void **state)
+{
+	(void)state;
+	start_left();
+	later = true;
+	hear("alice", "1", "sip:198.51.100.7:4001");
+	store_tells("alice", "1");
+	ask_left();
+	store_looks(); /* she is nowhere */
+	store_has("alice", "1", "sip:198.51.100.7:5555", A);
+	hear("alice", "1", "sip:198.51.100.7:5555");
+	store_answers(0);
+	store_looks();
+	store_answers(0);
+	assert_int_equal(whose_turn().port, 5555);
+}
+
+static void only_listeners_of_ours_are_asked_about_once_a_second(void **state)
+{
+	uint64_t end = clock_us() + 2500000;
+
+	(void)state;
+	start_left();
+	mine[3] = true;
+	while (clock_us() < end)
+		loop_turn(loop, 5);
+	assert_in_range(left_asked[0], 1, 2);
+	assert_int_equal(left_asked[0], left_asked[3]);
+	assert_int_equal(left_asked[1] + left_asked[2], 0);
+}
+
+static void all_pages_are_read_at_once_and_after_an_error_from_the_oldest(void **state)
+{
+	(void)state;
+	start_left();
+	for (unsigned i = 0; i < 3 * STORE_MAX_LEFT; i++)
+		store_tells("nobody", "1");
+	store_tells("alice", "1");
+	hear("alice", "1", "sip:198.51.100.7:4001");
+	ask_left();
+	assert_int_equal(left_asked[0], 4);
+	assert_int_equal(gets, 1);
+	hear("alice", "1", "sip:198.51.100.7:4001");
+	left_failing = -ETIMEDOUT;
+	ask_left();
+	assert_int_equal(left_asked[0], 5);
+	assert_int_equal(gets, 1);
+	assert_true(ping_book_has(book, key_of("alice", "1")));
+	ask_left();
+	assert_int_equal(gets, 2);
+	assert_false(ping_book_has(book, key_of("alice", "1")));
+}
+
+#define LEFT_TEST(name) cmocka_unit_test_setup_teardown(name, setup, stop_left)
+#define TEST(name)      cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
@@ -511,6 +680,11 @@ int main(void)
 		TEST(one_that_has_gone_to_another_node_is_dropped),
 		TEST(what_is_heard_while_it_is_read_makes_it_read_once_more),
 		TEST(one_that_cannot_be_read_is_told),
+		LEFT_TEST(who_has_left_is_dropped_unless_the_store_shows_it_here),
+		LEFT_TEST(who_is_not_in_the_book_is_not_read),
+		LEFT_TEST(who_comes_back_while_it_is_read_stays),
+		LEFT_TEST(only_listeners_of_ours_are_asked_about_once_a_second),
+		LEFT_TEST(all_pages_are_read_at_once_and_after_an_error_from_the_oldest),
 	};
 	return cmocka_run_group_tests_name("natping_scan", tests, NULL, NULL);
 }

@@ -55,6 +55,7 @@ static void the_store_says_who_is_dead(void **state)
 	struct nodes_entry *e = nodes_table_find(t, NODES_SOCKET, SOCKET);
 
 	(void)state;
+	assert_true(nodes_entry_alive(e, SECOND));
 	assert_int_equal(nodes_entry_set(e, NODES_DEAD), NODES_UNKNOWN);
 	assert_false(nodes_entry_alive(e, SECOND));
 	assert_int_equal(nodes_entry_set(e, NODES_ALIVE), NODES_DEAD);
@@ -101,6 +102,41 @@ static void only_who_is_asked_for_is_looked_after(void **state)
 	assert_true(nodes_entry_wanted(e, SECOND)); /* asked while the round began */
 	assert_true(nodes_entry_wanted(e, 2 * SECOND + NODES_ASKED_US));
 	assert_false(nodes_entry_wanted(e, 3 * SECOND + NODES_ASKED_US));
+	free(t);
+}
+
+static void what_is_known_of_a_listener_is_good_while_it_is_looked_after(void **state)
+{
+	struct nodes_table *t = table_new();
+	struct nodes_entry *e = nodes_table_find(t, NODES_SOCKET, SOCKET);
+	struct nodes_entry *node = nodes_table_find(t, NODES_NODE, SLICE("edge1"));
+	uint64_t later = 11 * SECOND + NODES_ASKED_US;
+
+	(void)state;
+	nodes_entry_alive(e, 10 * SECOND);
+	nodes_entry_set(e, NODES_DEAD);
+	assert_false(nodes_entry_alive(e, 10 * SECOND));
+	assert_true(nodes_entry_alive(e, later));
+	/* heartbeats are always looked after */
+	nodes_entry_alive(node, 10 * SECOND);
+	nodes_entry_set(node, NODES_DEAD);
+	assert_false(nodes_entry_alive(node, later));
+	free(t);
+}
+
+static void a_store_that_is_away_makes_no_dead(void **state)
+{
+	struct nodes_table *t = table_new();
+	struct nodes_entry *e = nodes_table_find(t, NODES_SOCKET, SOCKET);
+
+	(void)state;
+	nodes_entry_alive(e, SECOND);
+	nodes_entry_set(e, NODES_DEAD);
+	nodes_entry_doubt(e);
+	assert_true(nodes_entry_alive(e, SECOND));
+	nodes_entry_set(e, NODES_ALIVE);
+	nodes_entry_doubt(e);
+	assert_int_equal(nodes_entry_set(e, NODES_ALIVE), NODES_ALIVE);
 	free(t);
 }
 
@@ -190,6 +226,8 @@ int main(void)
 		cmocka_unit_test(who_was_silent_is_left_alone_for_a_while),
 		cmocka_unit_test(who_has_come_back_is_asked_again_at_once),
 		cmocka_unit_test(only_who_is_asked_for_is_looked_after),
+		cmocka_unit_test(what_is_known_of_a_listener_is_good_while_it_is_looked_after),
+		cmocka_unit_test(a_store_that_is_away_makes_no_dead),
 		cmocka_unit_test(a_full_table_answers_alive_and_keeps_what_it_has),
 		cmocka_unit_test(empty_and_endless_names_have_no_entry),
 		cmocka_unit_test(threads_that_ask_at_once_find_the_same_entry),

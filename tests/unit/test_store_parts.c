@@ -173,6 +173,8 @@ static void keys_are_those_of_the_design(void **state)
 	assert_slice_equal(
 		redis_key_binding(a, "pinhole:", SLICE("udp:198.51.100.7:5060")),
 		"pinhole:binding:udp:198.51.100.7:5060");
+	assert_slice_equal(redis_key_left(a, "pinhole:", SLICE("udp:198.51.100.7:5060")),
+		"pinhole:left:udp:198.51.100.7:5060");
 	assert_slice_equal(
 		redis_key_member(a, alice, id), "{alice@example.org}:0011223344556677");
 	assert_slice_equal(redis_key_secret(a, "pinhole:"), "pinhole:secret");

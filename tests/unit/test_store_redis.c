@@ -35,17 +35,21 @@ static void redis_cli_shows_a_contact(void **state)
 		line);
 }
 
-static void nothing_is_left_of_a_removed_contact(void **state)
+static void a_removed_contact_leaves_nothing_but_a_hint_that_expires(void **state)
 {
 	struct redis_test *r = redis_test_connected(state);
 	char id[17];
 	struct store_contact c = store_test_contact(&r->t, id, "sip:alice@10.0.0.2", 0);
 	struct store_update upd = store_test_register(&r->t, "call-1", 2, &c, 1);
 	struct store_contacts out = {0};
+	long ttl;
 
 	assert_int_equal(redis_test_save(r, ALICE, "sip:alice@10.0.0.2", 1), 0);
 	assert_int_equal(store_test_update(&r->t, &upd, &out), 0);
-	redis_test_until_cli(r, "KEYS '*'", "\n");
+	redis_test_until_cli(r, "KEYS '*'", "pinhole:left:udp:198.51.100.7:5060\n");
+	ttl = strtol(redis_server_cli(&r->server, "PTTL pinhole:left:udp:198.51.100.7:5060"),
+		NULL, 10);
+	assert_in_range(ttl, 1, 600000);
 }
 
 static void a_contact_that_moves_leaves_its_old_socket(void **state)
@@ -623,7 +627,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(redis_cli_shows_a_contact),
-		T(nothing_is_left_of_a_removed_contact),
+		T(a_removed_contact_leaves_nothing_but_a_hint_that_expires),
 		T(a_contact_that_moves_leaves_its_old_socket),
 		T(a_refused_contact_leaves_nothing_at_its_socket),
 		T(expired_members_of_a_socket_are_cleaned_away),

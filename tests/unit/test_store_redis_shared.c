@@ -405,8 +405,209 @@ static void a_scan_that_times_out_is_answered_from_the_own_table(void **state)
 	kill(r->server.pid, SIGCONT);
 }
 
+/* Who has left a socket: another node (a handle of its own) writes, this one asks. */
+
+#define THEIRS "udp:192.0.2.1:5060"
+#define LEFT   "pinhole:left:" OURS
+
+static void left_from(struct redis_test *r, struct store_left *left, int want)
+{
+	struct store_answer a = {0};
+
+	left->arena = r->t.arena;
+	assert_int_equal(
+		store_test_wait(&r->t, &a,
+			store_left_get(r->t.h, SLICE(OURS), left, store_test_done, &a)),
+		want);
+}
+
+/* What is told comes behind the answer to the write. */
+static void until_left(struct redis_test *r, struct store_left *left, unsigned count)
+{
+	uint64_t end = clock_us() + 5000000;
+
+	do {
+		loop_turn(r->t.loop, 5);
+		left_from(r, left, 0);
+	} while (left->count == 0 && count > 0 && clock_us() < end);
+	assert_int_equal(left->count, count);
+}
+
+static struct store_test other_node(struct redis_test *r)
+{
+	struct store_test other = r->t;
+
+	assert_int_equal(
+		store_open(&other.h, r->t.store, r->t.loop, r->t.counters, r->t.first),
+		0);
+	store_test_until_ready(&other, true);
+	return other;
+}
+
+/* seconds 0: a removal */
+static void register_at(struct store_test *t, const char *aor, const char *socket,
+	uint32_t cseq, int64_t seconds)
+{
+	char id[17];
+	struct store_contact c = store_test_contact(t, id, "sip:x@10.0.0.2", seconds);
+	struct store_update upd = store_test_register(t, "call-1", cseq, &c, 1);
+	struct store_contacts out = {0};
+
+	c.cseq = cseq;
+	c.socket = slice_str(socket);
+	upd.aor = slice_str(aor);
+	assert_int_equal(store_test_update(t, &upd, &out), 0);
+}
+
+static void who_moves_away_has_left(void **state)
+{
+	struct redis_test *r = redis_test_connected(state);
+	struct store_test other = other_node(r);
+	struct store_left left = {0};
+	char id[17];
+	long ttl;
+
+	register_at(&r->t, "odd {x} %", OURS, 1, 60);
+	register_at(&r->t, ALICE, OURS, 1, 60);
+	register_at(&other, ALICE, OURS, 2, 120); /* stays: the node is no matter */
+	until_left(r, &left, 0);
+	register_at(&other, "odd {x} %", THEIRS, 2, 60);
+	until_left(r, &left, 1);
+	store_contact_id(id, SLICE("sip:x@10.0.0.2"), SLICE(""), SLICE(""));
+	assert_slice_equal(left.list[0].aor, "odd {x} %");
+	assert_slice_equal(left.list[0].id, id);
+	assert_false(left.more);
+	ttl = strtol(cli(r, "PTTL " LEFT), NULL, 10);
+	assert_in_range(ttl, 500000, 600000);
+	/* It is told once to who goes on with the cursor, and not at the new socket. */
+	until_left(r, &left, 0);
+	register_at(&other, "odd {x} %", THEIRS, 3, 60);
+	until_left(r, &left, 0);
+	cli_says(r, "EXISTS pinhole:left:" THEIRS, "0\n");
+	register_at(&other, ALICE, THEIRS, 3, 60);
+	until_left(r, &left, 1);
+	assert_slice_equal(left.list[0].aor, ALICE);
+	left.cursor[0] = '\0';
+	until_left(r, &left, 2);
+	store_close(&other.h);
+}
+
+static void who_is_removed_has_left(void **state)
+{
+	struct redis_test *r = redis_test_connected(state);
+	struct store_test other = other_node(r);
+	struct store_left left = {0};
+	struct store_update star = store_test_register(&r->t, "call-1", 2, NULL, 0);
+	struct store_contacts out = {0};
+	struct store_answer a = {0};
+	unsigned removed = 0;
+
+	register_at(&r->t, ALICE, OURS, 1, 60);
+	register_at(&r->t, "bob", OURS, 1, 60);
+	register_at(&r->t, "carol", OURS, 1, 60);
+	register_at(&other, "bob", THEIRS, 2, 0);
+	until_left(r, &left, 1);
+	assert_slice_equal(left.list[0].aor, "bob");
+	star.remove_all = true;
+	assert_int_equal(store_test_update(&other, &star, &out), 0);
+	until_left(r, &left, 1);
+	assert_slice_equal(left.list[0].aor, ALICE);
+	assert_int_equal(store_test_wait(&other, &a,
+				 store_contacts_remove(other.h, SLICE("carol"), SLICE(""),
+					 &removed, store_test_done, &a)),
+		0);
+	assert_int_equal(removed, 1);
+	until_left(r, &left, 1);
+	assert_slice_equal(left.list[0].aor, "carol");
+	store_close(&other.h);
+}
+
+static void a_refused_register_has_moved_nobody(void **state)
+{
+	struct redis_test *r = redis_test_connected(state);
+	struct store_left left = {0};
+
+	register_at(&r->t, ALICE, OURS, 5, 60);
+	register_at(&r->t, ALICE, THEIRS, 4, 60); /* an old CSeq */
+	until_left(r, &left, 0);
+}
+
+static void those_who_have_left_are_bounded_and_read_by_pages(void **state)
+{
+	struct redis_test *r = redis_test_connected(state);
+	struct store_left left = {0};
+	unsigned count = 0;
+
+	cli_says(r,
+		"EVAL \"for i = 1, 10500 do redis.call('XADD', KEYS[1], '*', 'contact', "
+		"'{u' .. i .. '}:1') end\" 1 " LEFT,
+		"\n");
+	register_at(&r->t, ALICE, OURS, 1, 60);
+	register_at(&r->t, ALICE, THEIRS, 2, 60);
+	redis_test_until_cli(r, "XLEN " LEFT, "10000\n");
+	do {
+		arena_reset(r->t.arena);
+		left_from(r, &left, 0);
+		if (count == 0)
+			assert_slice_equal(left.list[0].aor, "u502");
+		count += left.count;
+		assert_int_equal(left.more, left.count == STORE_MAX_LEFT);
+	} while (left.more);
+	assert_int_equal(count, STORE_LEFT_KEPT);
+	assert_slice_equal(left.list[left.count - 1].aor, ALICE);
+}
+
+static void entries_that_are_none_of_ours_are_passed_over(void **state)
+{
+	struct redis_test *r = redis_test_connected(state);
+	struct store_left left = {0};
+
+	cli_says(r, "XADD " LEFT " 1-1 contact nonsense", "1-1\n");
+	cli_says(r, "XADD " LEFT " 1-2 contact '{a'", "1-2\n");
+	cli_says(r, "XADD " LEFT " 1-3 contact ''", "1-3\n");
+	cli_says(r, "XADD " LEFT " 1-4 contact '{a}:1' more x", "1-4\n");
+	cli_says(r,
+		"EVAL \"redis.call('XADD', KEYS[1], '1-5', 'contact', '{' .. "
+		"string.rep('a', 3000000) .. '}:1')\" 1 " LEFT,
+		"\n");
+	cli_says(r, "XADD " LEFT " 1-6 contact '{good}:1'", "1-6\n");
+	cli_says(r, "XADD " LEFT " 1-7 contact '{a%7}:1'", "1-7\n");
+	left_from(r, &left, 0);
+	assert_int_equal(left.count, 1);
+	assert_slice_equal(left.list[0].aor, "good");
+	assert_string_equal(left.cursor, "1-7");
+	left_from(r, &left, 0);
+	assert_int_equal(left.count, 0);
+}
+
+static void what_takes_no_more_entries_gives_way(void **state)
+{
+	struct redis_test *r = redis_test_connected(state);
+	struct store_left left = {0};
+
+	register_at(&r->t, ALICE, OURS, 1, 60);
+	cli_says(r, "SET " LEFT " x", "OK\n");
+	left_from(r, &left, -EIO);
+	register_at(&r->t, ALICE, THEIRS, 2, 60);
+	redis_test_until_cli(r, "TYPE " LEFT, "stream\n");
+	until_left(r, &left, 1);
+	/* The last ID there is: no other can follow it. */
+	register_at(&r->t, ALICE, OURS, 3, 60);
+	cli_says(r,
+		"XADD " LEFT
+		" 18446744073709551615-18446744073709551615 contact '{end}:1'",
+		"18446744073709551615-18446744073709551615\n");
+	until_left(r, &left, 1);
+	left_from(r, &left, -EIO); /* begin again */
+	register_at(&r->t, ALICE, THEIRS, 4, 60);
+	redis_test_until_cli(r, "XLEN " LEFT, "1\n");
+	left.cursor[0] = '\0';
+	until_left(r, &left, 1);
+	assert_slice_equal(left.list[0].aor, ALICE);
+}
+
 /* One of each kind of operation. */
-enum { KINDS = 9 };
+enum { KINDS = 10 };
 
 struct batch {
 	struct store_node n;
@@ -416,6 +617,7 @@ struct batch {
 	struct store_nodes nodes;
 	struct store_sets sets;
 	struct store_relays relays;
+	struct store_left left;
 	struct store_answer answers[KINDS];
 };
 
@@ -431,7 +633,7 @@ static void start_batch(struct redis_test *r, struct batch *b)
 	b->n = (struct store_node){.name = SLICE("edge1")};
 	b->rep = (struct store_relay){.url = b->url};
 	b->w = (struct store_relay_weight){1, b->url, 1};
-	b->nodes.arena = b->sets.arena = b->relays.arena = arena;
+	b->nodes.arena = b->sets.arena = b->relays.arena = b->left.arena = arena;
 #define START(call) err[n] = call, n++
 	START(store_node_beat(h, &b->n, 1000, store_test_done, &b->answers[n]));
 	START(store_nodes_get(h, &b->nodes, store_test_done, &b->answers[n]));
@@ -446,6 +648,7 @@ static void start_batch(struct redis_test *r, struct batch *b)
 	START(store_relays_get(
 		h, &b->url, 1, &b->relays, store_test_done, &b->answers[n]));
 	START(store_relay_report(h, &b->rep, store_test_done, &b->answers[n]));
+	START(store_left_get(h, SLICE(OURS), &b->left, store_test_done, &b->answers[n]));
 #undef START
 	for (unsigned i = 0; i < KINDS; i++)
 		assert_int_equal(err[i], -EINPROGRESS);
@@ -520,6 +723,12 @@ int main(void)
 		T(spoilt_bindings_do_no_harm),
 		T(bindings_come_from_the_own_table_while_redis_is_away),
 		T(a_scan_that_times_out_is_answered_from_the_own_table),
+		T(who_moves_away_has_left),
+		T(who_is_removed_has_left),
+		T(a_refused_register_has_moved_nobody),
+		T(those_who_have_left_are_bounded_and_read_by_pages),
+		T(entries_that_are_none_of_ours_are_passed_over),
+		T(what_takes_no_more_entries_gives_way),
 		T(each_operation_fails_once_when_redis_is_killed),
 		T(each_operation_meets_its_deadline_when_redis_hangs),
 		T(closing_cancels_each_operation_once),

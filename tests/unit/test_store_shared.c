@@ -406,6 +406,22 @@ static void expired_and_moved_bindings_are_not_found(void **state)
 	assert_int_equal(seen[2], 1);
 }
 
+static void a_socket_that_nobody_has_left(void **state)
+{
+	struct store_test *t = store_both_test(state);
+	struct store_left left = {.arena = t->arena, .count = 99, .more = true};
+	struct store_answer a = {0};
+
+	save(t, "user 0", "sip:x@10.0.0.2", OURS, 1, 60);
+	save(t, "user 0", "sip:x@10.0.0.2", OURS, 2, 120);
+	assert_int_equal(
+		store_test_wait(t, &a,
+			store_left_get(t->h, SLICE(OURS), &left, store_test_done, &a)),
+		0);
+	assert_int_equal(left.count, 0);
+	assert_false(left.more);
+}
+
 static void bad_arguments_are_refused_at_once(void **state)
 {
 	struct store_test *t = store_both_test(state);
@@ -417,6 +433,7 @@ static void bad_arguments_are_refused_at_once(void **state)
 	struct store_relay r = {.url = some, .last_error = much};
 	struct store_page page = {.arena = t->arena};
 	struct store_relays out = {.arena = t->arena};
+	struct store_left left = {.arena = t->arena};
 	struct slice holder;
 	struct store_answer a = {0};
 
@@ -446,6 +463,9 @@ static void bad_arguments_are_refused_at_once(void **state)
 	assert_int_equal(
 		store_bindings_scan(t->h, none, t->now, &page, store_test_done, &a),
 		-EINVAL);
+	assert_int_equal(store_left_get(t->h, none, &left, store_test_done, &a), -EINVAL);
+	assert_int_equal(
+		store_left_get(t->h, much, &left, store_test_done, &a), -ENAMETOOLONG);
 	loop_turn(t->loop, 0);
 	assert_int_equal(a.times, 0);
 }
@@ -465,6 +485,7 @@ int main(void)
 		BOTH(switch_and_report_do_not_touch_each_other),
 		BOTH(each_binding_is_found_at_its_socket),
 		BOTH(expired_and_moved_bindings_are_not_found),
+		BOTH(a_socket_that_nobody_has_left),
 		BOTH(bad_arguments_are_refused_at_once),
 	};
 	return cmocka_run_group_tests_name(

@@ -490,6 +490,22 @@ static void a_flow_of_a_silent_node_is_left_out_after_a_while(void **state)
 	world_free(w);
 }
 
+static void a_flow_of_our_own_is_no_detour(void **state)
+{
+	struct tm_world *w = world_of_nodes();
+
+	(void)state;
+	w->script = script_in_dialog;
+	w->flow = BOB;
+	w->flow_sock = &w->socks.list[0];
+	phone_send(w, ALICE, REQ(ALICE, .method = "BYE", .to_tag = "b1", .extra = FLOW_ROUTE));
+	phone_expect(w, BOB, "BYE ");
+	assert_has_not(BOB->got, "flow@");
+	phone_quiet(w, NODE);
+	assert_int_equal(world_counter(w, TM_C_DETOURS), 0);
+	world_free(w);
+}
+
 static void script_elsewhere(struct tm_world *w, struct ph_msg *msg)
 {
 	msg->du = phone_uri(msg, &w->phones[1]);
@@ -627,6 +643,7 @@ int main(void)
 		cmocka_unit_test(a_flow_in_the_route_set_is_the_way_through_its_node),
 		cmocka_unit_test(a_flow_of_a_dead_node_is_left_out),
 		cmocka_unit_test(a_flow_of_a_silent_node_is_left_out_after_a_while),
+		cmocka_unit_test(a_flow_of_our_own_is_no_detour),
 		cmocka_unit_test(a_next_hop_of_the_script_stands_above_the_flow),
 		cmocka_unit_test(an_ack_takes_the_same_way),
 		cmocka_unit_test(a_flow_without_its_connection_has_failed),

@@ -61,6 +61,7 @@ struct tm_world {
 	enum tm_request last_in;
 	struct phone *voice; /* the other node: it holds every foreign socket; NULL: it is dead */
 	struct phone *flow;  /* the phone that a Route with the user "flow" leads to */
+	const struct net_sock *flow_sock; /* ours, when it is no other node's flow */
 	unsigned silent;     /* how often the voice was found so */
 	struct addr source;  /* of the last reply, as its hook saw it */
 	unsigned phone_count;
@@ -160,7 +161,7 @@ static inline int world_on_flow_route(void *self, struct ph_msg *request,
 	if (w->flow == NULL || !slice_eq(route->user, SLICE("flow")))
 		return -ENOENT;
 	*out = (struct tm_flow){
-		.socket = SLICE("udp:192.0.2.2:5060"), .phone = world_hop(w->flow)};
+		.socket = SLICE("udp:192.0.2.2:5060"), .sock = w->flow_sock, .phone = world_hop(w->flow)};
 	return 0;
 }
 
