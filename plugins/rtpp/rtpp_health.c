@@ -1,4 +1,5 @@
-#include "plugins/rtpp/rtpp_health.h"
+/* One relay: probes, and what follows from them. */
+#include "plugins/rtpp/rtpp_health_priv.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -7,43 +8,6 @@
 
 #define PROBE_MS  1000 /* between two probes of a relay that may be probed */
 #define JITTER_MS 200  /* so that nodes that saw it fail together do not ask together */
-
-/** One command of a probe under way. */
-struct question {
-	struct rtpp_health *health;
-	struct rtpp_pending pending;
-	char line[16];
-	unsigned bit; /* of VF; 0: V */
-};
-
-struct rtpp_health {
-	struct rtpp_healths *all;
-	struct rtpp_relay relay;
-	bool member; /* of the newest generation; else about to be forgotten */
-	bool down;
-	bool disabled; /* the operator's switch */
-	bool seen; /* has answered since the start: rtpproxy_disable_tout holds from then on */
-	bool untold;    /* an event was kept back */
-	bool doubt;     /* a worker's report may be lost: tell how the next probe ends */
-	uint64_t at_us; /* when down was found out */
-	uint64_t recheck; /* ms of loop_now(); UINT64_MAX: not by itself */
-	unsigned features;
-	unsigned found;   /* by the probe under way */
-	unsigned waiting; /* its questions without an answer */
-	char error[96];   /* why it is down */
-	struct rtpp_health_notes notes;
-	struct question questions[1 + RTPP_FEATURES];
-	struct timer timer;
-};
-
-struct rtpp_healths {
-	struct rtpp_health_setup set;
-	uint64_t started; /* ms of loop_now() */
-	bool speaks;      /* events are published */
-	struct rtpp_generation *generation;
-	struct rtpp_health **list; /* in the order of its relays */
-	unsigned count;
-};
 
 static struct loop *loop_of(const struct rtpp_health *h)
 {
@@ -218,7 +182,7 @@ static void on_answer(void *arg, int err, struct slice text);
 
 static void ask(struct rtpp_health *h, unsigned i, unsigned sends)
 {
-	struct question *q = &h->questions[i];
+	struct rtpp_question *q = &h->questions[i];
 	int len;
 
 	q->health = h;
@@ -251,7 +215,7 @@ static void on_version(struct rtpp_health *h, struct slice text)
 
 static void on_answer(void *arg, int err, struct slice text)
 {
-	struct question *q = arg;
+	struct rtpp_question *q = arg;
 	struct rtpp_health *h = q->health;
 	char why[80];
 
@@ -291,22 +255,18 @@ void rtpp_health_report(struct rtpp_health *h, const char *reason)
 	set_down(h, reason, false);
 }
 
+void rtpp_health_doubt(struct rtpp_health *h)
+{
+	if (h->down)
+		return;
+	h->doubt = true;
+	probe(h, 0);
+}
+
 void rtpp_health_probe(struct rtpp_health *h)
 {
 	if (h->waiting == 0 && !h->down)
 		probe(h, 0);
-}
-
-void rtpp_healths_doubt(struct rtpp_healths *hs)
-{
-	unsigned i;
-
-	for (i = 0; i < hs->count; i++) {
-		if (hs->list[i]->down)
-			continue;
-		hs->list[i]->doubt = true;
-		probe(hs->list[i], 0);
-	}
 }
 
 void rtpp_health_switch(struct rtpp_health *h, bool on, bool by_command)
@@ -347,59 +307,7 @@ void rtpp_health_look(const struct rtpp_health *h, struct rtpp_health_view *out)
 		out->recheck_ticks = (int64_t)((h->recheck - h->all->started) / 1000);
 }
 
-struct rtpp_health *rtpp_health_at(struct rtpp_healths *hs, unsigned relay)
-{
-	return hs->list[relay];
-}
-
-struct rtpp_health *rtpp_health_find(struct rtpp_healths *hs, struct slice url)
-{
-	unsigned i;
-
-	for (i = 0; i < hs->count; i++)
-		if (slice_eq(slice_str(hs->list[i]->relay.url), url))
-			return hs->list[i];
-	return NULL;
-}
-
-void rtpp_healths_states(const struct rtpp_healths *hs, struct rtpp_state *out)
-{
-	unsigned i;
-
-	for (i = 0; i < hs->count; i++)
-		out[i] = (struct rtpp_state){.down = hs->list[i]->down,
-			.disabled = hs->list[i]->disabled,
-			.features = hs->list[i]->features,
-			.at_us = hs->list[i]->at_us};
-}
-
-void rtpp_healths_speak(struct rtpp_healths *hs)
-{
-	unsigned i;
-
-	hs->speaks = true;
-	for (i = 0; i < hs->count; i++) {
-		struct rtpp_health *h = hs->list[i];
-
-		if (h->untold && h->disabled)
-			publish(h, BUS_RELAY_DOWN, RTPP_BY_OPERATOR);
-		else if (h->untold)
-			publish(h, h->down ? BUS_RELAY_DOWN : BUS_RELAY_UP,
-				h->down ? h->error : "answers");
-	}
-}
-
-bool rtpp_healths_probing(const struct rtpp_healths *hs)
-{
-	unsigned i;
-
-	for (i = 0; i < hs->count; i++)
-		if (!hs->list[i]->seen && !hs->list[i]->down)
-			return true;
-	return false;
-}
-
-static void health_free(struct rtpp_health *h)
+void rtpp_health_free(struct rtpp_health *h)
 {
 	timer_stop(&h->timer);
 	give_up(h);
@@ -409,7 +317,7 @@ static void health_free(struct rtpp_health *h)
 	free(h);
 }
 
-static struct rtpp_health *health_new(
+struct rtpp_health *rtpp_health_new(
 	struct rtpp_healths *hs, const struct rtpp_relay *relay)
 {
 	struct rtpp_health *h = calloc(1, sizeof(*h));
@@ -422,80 +330,17 @@ static struct rtpp_health *health_new(
 	return h;
 }
 
-/** The relays of g, those that are known already as they are. NULL without memory. */
-static struct rtpp_health **list_for(struct rtpp_healths *hs, struct rtpp_generation *g)
+void rtpp_health_begin(struct rtpp_health *h)
 {
-	struct rtpp_health **list = calloc(g->sets.relay_count + 1, sizeof(*list));
-	unsigned i;
-
-	for (i = 0; list && i < g->sets.relay_count; i++) {
-		const struct rtpp_relay *r = &g->sets.relays[i];
-
-		list[i] = rtpp_health_find(hs, slice_str(r->url));
-		if (!list[i])
-			list[i] = health_new(hs, r);
-		if (list[i])
-			continue;
-		while (i-- > 0)
-			if (!list[i]->member)
-				health_free(list[i]);
-		free(list);
-		return NULL;
-	}
-	return list;
+	if (!h->seen && !h->down && h->waiting == 0)
+		probe(h, 0);
 }
 
-int rtpp_healths_follow(struct rtpp_healths *hs, struct rtpp_generation *g)
+void rtpp_health_speak(struct rtpp_health *h)
 {
-	struct rtpp_health **list = list_for(hs, g), **old = hs->list;
-	unsigned i, old_count = hs->count;
-
-	if (!list)
-		return -ENOMEM;
-	for (i = 0; i < old_count; i++)
-		old[i]->member = false;
-	hs->list = list;
-	hs->count = g->sets.relay_count;
-	rtpp_generation_drop(&hs->generation);
-	atomic_fetch_add_explicit(&g->refs, 1, memory_order_relaxed);
-	hs->generation = g;
-	for (i = 0; i < hs->count; i++) {
-		list[i]->member = true;
-		list[i]->relay.addr = g->sets.relays[i].addr;
-	}
-	for (i = 0; i < old_count; i++)
-		if (!old[i]->member)
-			health_free(old[i]);
-	free(old);
-	for (i = 0; i < hs->count; i++)
-		if (!list[i]->seen && !list[i]->down && list[i]->waiting == 0)
-			probe(list[i], 0);
-	return 0;
-}
-
-int rtpp_healths_new(struct rtpp_healths **out, const struct rtpp_health_setup *setup)
-{
-	struct rtpp_healths *hs = calloc(1, sizeof(*hs));
-
-	if (!hs)
-		return -ENOMEM;
-	hs->set = *setup;
-	hs->started = loop_now(setup->thread->loop);
-	*out = hs;
-	return 0;
-}
-
-void rtpp_healths_destroy(struct rtpp_healths **hp)
-{
-	struct rtpp_healths *hs = *hp;
-	unsigned i;
-
-	if (!hs)
-		return;
-	*hp = NULL;
-	for (i = 0; i < hs->count; i++)
-		health_free(hs->list[i]);
-	free(hs->list);
-	rtpp_generation_drop(&hs->generation);
-	free(hs);
+	if (h->untold && h->disabled)
+		publish(h, BUS_RELAY_DOWN, RTPP_BY_OPERATOR);
+	else if (h->untold)
+		publish(h, h->down ? BUS_RELAY_DOWN : BUS_RELAY_UP,
+			h->down ? h->error : "answers");
 }

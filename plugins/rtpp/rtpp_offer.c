@@ -1,49 +1,10 @@
-#include "plugins/rtpp/rtpp_offer.h"
+/* Which relay takes an offer or answer, and what when it does not; then the edit of the SDP. */
+#include "plugins/rtpp/rtpp_offer_priv.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 
 #include "plugins/rtpp/rtpp_select.h"
-
-/** One stream's command at the relay in hand. */
-struct exchange {
-	struct rtpp_offer *offer;
-	struct rtpp_pending pending;
-	struct rtpp_command cmd;
-	struct slice line;
-	bool answered;
-	enum rtpp_outcome outcome;
-};
-
-struct rtpp_offer {
-	struct rtpp_engine *engine;
-	struct rtpp_offer_ask ask;
-	struct rtpp_body_options opt;
-	struct rtpp_body body;
-	struct rtpp_tags tags;
-	struct rtpp_place place; /* the relay in hand */
-	bool *tried;             /* by relay of the view */
-	bool fresh; /* the call has no relay yet: any may take it, and a failure is cleaned up */
-	struct exchange *exchanges; /* one for each stream */
-	unsigned waiting;
-	int result;
-	void (*done)(void *arg);
-	void *arg;
-};
-
-static const char *name_of(const struct rtpp_offer *o)
-{
-	return o->ask.answer ? "rtpproxy_answer" : "rtpproxy_offer";
-}
-
-static const char *url_of(const struct rtpp_offer *o)
-{
-	return o->place.peer->relay.url;
-}
-
-#define LOG_OFFER(o, level, fmt, ...)                                                    \
-	LOG_CALL((o)->engine->log, (level), (o)->ask.msg->call_id, "%s: %s: " fmt,       \
-		(o)->ask.where, name_of(o), ##__VA_ARGS__)
 
 static bool may_try(const void *arg, unsigned relay)
 {
@@ -80,70 +41,10 @@ static int choose(struct rtpp_offer *o)
 	if (o->place.peer->down && o->place.peer->member) {
 		LOG_OFFER(o, LOG_L_WARN,
 			"%s: the relay of this call is down: nothing is asked of it",
-			url_of(o));
+			rtpp_offer_url(o));
 		return -ENONET;
 	}
 	return 0;
-}
-
-/** Who is to be told of silence, in the relay's words; nothing when it cannot, or nobody is. */
-static int add_notify(struct rtpp_offer *o, struct rtpp_command *cmd)
-{
-	struct rtpp_peer *peer = o->place.peer;
-	struct buf name;
-
-	if (o->tags.letter != 'U' || slice_empty(o->ask.notify_tag) ||
-		!o->engine->notify || peer->notify_refused)
-		return 0;
-	if (peer->features & RTPP_F_NOTIFY) {
-		buf_arena(&name, o->ask.msg->arena, 64, 256);
-		rtpp_notify_name(&name, o->engine->notify, peer->features);
-		cmd->notify_socket = buf_slice(&name);
-		cmd->notify_tag = o->ask.notify_tag;
-		if (name.err != 0 || name.len > 0)
-			return name.err;
-	}
-	/* rtpengine would not understand the command with these words, and send it back. */
-	peer->notify_refused = true;
-	LOG_OFFER(o, LOG_L_WARN,
-		"%s: the relay cannot tell of calls without media (VF 20081224): flag n "
-		"has no effect there",
-		url_of(o));
-	return 0;
-}
-
-static int write_line(
-	struct rtpp_offer *o, struct exchange *x, const struct rtpp_stream *s)
-{
-	struct arena *arena = o->ask.msg->arena;
-	struct buf mods, line;
-	bool dropped = false;
-	int err;
-
-	buf_arena(&mods, arena, 32, 512);
-	rtpp_modifiers_write(&mods, &o->ask.flags, s->told_ip6, o->place.peer->features,
-		s->media->formats, &dropped);
-	if (dropped)
-		LOG_OFFER(o, LOG_L_WARN,
-			"%s: the relay cannot repacketise: flag z has no effect",
-			url_of(o));
-	if (mods.err != 0)
-		return mods.err;
-	x->cmd = (struct rtpp_command){.letter = o->tags.letter,
-		.modifiers = buf_slice(&mods),
-		.call_id = o->ask.msg->call_id,
-		.ip = s->told_ip,
-		.port = s->port,
-		.tag_a = o->tags.a,
-		.tag_b = o->tags.b,
-		.stream = s->number};
-	err = add_notify(o, &x->cmd);
-	if (err != 0)
-		return err;
-	buf_arena(&line, arena, 256, RTPP_COMMAND_MAX + 1);
-	err = rtpp_command_write(&line, &x->cmd);
-	x->line = buf_slice(&line);
-	return err;
 }
 
 static void on_answer(void *arg, int err, struct slice text);
@@ -157,7 +58,7 @@ static void give_up(struct rtpp_offer *o)
 	o->waiting = 0;
 }
 
-static int send_one(struct rtpp_offer *o, struct exchange *x)
+static int send_one(struct rtpp_offer *o, struct rtpp_exchange *x)
 {
 	return rtpp_client_send(o->engine->client, &x->pending, &o->place.peer->relay,
 		x->line, 0, on_answer, x);
@@ -170,10 +71,10 @@ static int send_all(struct rtpp_offer *o)
 	int err;
 
 	for (i = 0; i < o->body.count; i++) {
-		struct exchange *x = &o->exchanges[i];
+		struct rtpp_exchange *x = &o->exchanges[i];
 
-		*x = (struct exchange){.offer = o};
-		err = write_line(o, x, &o->body.streams[i]);
+		*x = (struct rtpp_exchange){.offer = o};
+		err = rtpp_exchange_write(o, x, &o->body.streams[i]);
 		if (err != 0) {
 			LOG_OFFER(o, LOG_L_WARN,
 				"Call-ID or tags cannot be told to a relay: %s",
@@ -185,8 +86,8 @@ static int send_all(struct rtpp_offer *o)
 	for (i = 0; i < o->body.count; i++) {
 		err = send_one(o, &o->exchanges[i]);
 		if (err != 0) {
-			LOG_OFFER(o, LOG_L_ERR, "%s: cannot be sent to: %s", url_of(o),
-				strerror(-err));
+			LOG_OFFER(o, LOG_L_ERR, "%s: cannot be sent to: %s",
+				rtpp_offer_url(o), strerror(-err));
 			give_up(o);
 			return -EHOSTUNREACH;
 		}
@@ -245,59 +146,26 @@ static void next_relay(struct rtpp_offer *o, int why)
 	over(o, why);
 }
 
-static void on_silence(struct rtpp_offer *o, const struct exchange *x, int err)
+static void on_silence(struct rtpp_offer *o, const struct rtpp_exchange *x, int err)
 {
 	if (err == -ETIMEDOUT)
 		LOG_OFFER(o, LOG_L_ERR,
 			"%s: no answer to %c within %u ms: the relay counts as down",
-			url_of(o), x->cmd.letter,
+			rtpp_offer_url(o), x->cmd.letter,
 			rtpp_client_patience(o->engine->client));
 	else
 		LOG_OFFER(o, LOG_L_ERR,
-			"%s: no answer to %c: %s: the relay counts as down", url_of(o),
-			x->cmd.letter, strerror(-err));
+			"%s: no answer to %c: %s: the relay counts as down",
+			rtpp_offer_url(o), x->cmd.letter, strerror(-err));
 	o->engine->on_silent(o->engine->arg, o->place.peer);
 	next_relay(o, err);
 }
 
-/** Read one stream's answer. What is no good is logged here. */
-static enum rtpp_outcome read_answer(
-	struct rtpp_offer *o, struct exchange *x, struct slice text)
-{
-	struct rtpp_stream *s = &o->body.streams[x - o->exchanges];
-	struct rtpp_reply reply;
-	enum rtpp_outcome outcome = RTPP_BAD_REPLY;
-
-	if (rtpp_reply_parse(text, &reply) == 0)
-		outcome = rtpp_outcome_of(&x->cmd, &reply, o->place.peer->features);
-	if (outcome == RTPP_GOOD) {
-		s->relay = reply.addr;
-		s->relay_port = (uint16_t)reply.number;
-		return outcome;
-	}
-	rtpp_client_count(o->engine->client,
-		outcome == RTPP_ECHO                ? RTPP_C_ECHOES
-			: outcome == RTPP_NO_NOTIFY ? RTPP_C_NOTIFY_REFUSED
-						    : RTPP_C_ERRORS);
-	if (outcome != RTPP_NO_NOTIFY || !o->place.peer->notify_refused)
-		LOG_OFFER(o, outcome == RTPP_NO_NOTIFY ? LOG_L_WARN : LOG_L_ERR,
-			"%s: answered %c for stream %u with \"%.*s\": %s", url_of(o),
-			x->cmd.letter, s->number, SLICE_ARG(text),
-			rtpp_outcome_text(outcome));
-	return outcome;
-}
-
 /** Once more, without the words that the relay does not take. */
-static void ask_plainly(struct rtpp_offer *o, struct exchange *x)
+static void ask_plainly(struct rtpp_offer *o, struct rtpp_exchange *x)
 {
-	struct buf line;
-	int err;
+	int err = rtpp_exchange_write_plain(o, x);
 
-	o->place.peer->notify_refused = true;
-	x->cmd.notify_socket = x->cmd.notify_tag = (struct slice){0};
-	buf_arena(&line, o->ask.msg->arena, 256, RTPP_COMMAND_MAX + 1);
-	err = rtpp_command_write(&line, &x->cmd);
-	x->line = buf_slice(&line);
 	if (err == 0)
 		err = send_one(o, x);
 	if (err != 0)
@@ -326,14 +194,14 @@ static void judge(struct rtpp_offer *o)
 
 static void on_answer(void *arg, int err, struct slice text)
 {
-	struct exchange *x = arg;
+	struct rtpp_exchange *x = arg;
 	struct rtpp_offer *o = x->offer;
 
 	if (err != 0) {
 		on_silence(o, x, err);
 		return;
 	}
-	x->outcome = read_answer(o, x, text);
+	x->outcome = rtpp_exchange_read(o, x, text);
 	if (x->outcome == RTPP_NO_NOTIFY) {
 		ask_plainly(o, x);
 		return;
