@@ -121,6 +121,7 @@ const struct ph_plugin ph_plugin = {
 	.commands = rtpp_commands,
 	.load = rtpp_conf_load,
 	.unload = rtpp_conf_unload,
+	.prepare = rtpp_conf_prepare,
 	.service_start = rtpp_service_start,
 	.service_stop = rtpp_service_stop,
 	.worker_start = rtpp_worker_start,

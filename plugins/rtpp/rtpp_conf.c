@@ -201,12 +201,28 @@ int rtpp_conf_load(void *values, struct conf_errors *e)
 	return load_sets(conf, e);
 }
 
+int rtpp_conf_prepare(void *values, struct log_source *log)
+{
+	struct rtpp_conf *conf = values;
+	int err;
+
+	if (addr_port(&conf->source) == 0)
+		return 0;
+	err = rtpp_port_open(&conf->shared->port, &conf->source);
+	if (err != 0)
+		LOG(log, LOG_L_CRIT, "force_socket %s: %s", conf->force_socket,
+			strerror(-err));
+	return err;
+}
+
 void rtpp_conf_unload(void *values)
 {
 	struct rtpp_conf *conf = values;
 
-	if (conf->shared)
+	if (conf->shared) {
+		rtpp_port_close(&conf->shared->port);
 		rtpp_board_destroy(&conf->shared->board);
+	}
 	free(conf->shared);
 	conf->shared = NULL;
 	rtpp_sets_free(&conf->sets);

@@ -40,6 +40,8 @@ struct rtpp_conf {
 
 extern const struct conf_param rtpp_params[];
 int rtpp_conf_load(void *values, struct conf_errors *e);
+/** Open what may need a root: the port of force_socket. Complains by itself. */
+int rtpp_conf_prepare(void *values, struct log_source *log);
 void rtpp_conf_unload(void *values);
 
 /** "1", "0.2": seconds, more than 0 and at most 60. 0 and *ms (at least 1), or -EINVAL. */

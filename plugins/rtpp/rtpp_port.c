@@ -57,33 +57,37 @@ static void on_readable(void *arg, int fd, int what)
 	}
 }
 
-int rtpp_port_open(struct rtpp_port **out, const struct addr *at, struct loop *loop)
+int rtpp_port_open(struct rtpp_port **out, const struct addr *at)
 {
 	struct rtpp_port *p = calloc(1, sizeof(*p));
-	int err;
+	int err = 0;
 
 	if (!p)
 		return -ENOMEM;
 	p->fd = socket(addr_family(at), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (p->fd < 0) {
+	if (p->fd < 0 || bind(p->fd, &at->sa, addr_len(at)) != 0)
 		err = -errno;
-		free(p);
-		return err;
-	}
-	err = bind(p->fd, &at->sa, addr_len(at)) != 0 ? -errno : 0;
 	if (err == 0)
 		err = -pthread_mutex_init(&p->lock, NULL);
 	if (err == 0) {
-		err = loop_io_add(loop, p->fd, LOOP_READ, on_readable, p, &p->io);
-		if (err == 0) {
-			*out = p;
-			return 0;
-		}
-		(void)pthread_mutex_destroy(&p->lock);
+		*out = p;
+		return 0;
 	}
-	close(p->fd);
+	if (p->fd >= 0)
+		close(p->fd);
 	free(p);
 	return err;
+}
+
+int rtpp_port_watch(struct rtpp_port *p, struct loop *loop)
+{
+	return loop_io_add(loop, p->fd, LOOP_READ, on_readable, p, &p->io);
+}
+
+void rtpp_port_unwatch(struct rtpp_port *p)
+{
+	if (p->io)
+		loop_io_del(&p->io);
 }
 
 void rtpp_port_close(struct rtpp_port **pp)
@@ -93,7 +97,6 @@ void rtpp_port_close(struct rtpp_port **pp)
 	if (!p)
 		return;
 	*pp = NULL;
-	loop_io_del(&p->io);
 	close(p->fd);
 	(void)pthread_mutex_destroy(&p->lock);
 	free(p);

@@ -13,9 +13,12 @@
 
 struct rtpp_port;
 
-/** Bind it; read on loop, by the thread of the service. 0 or the kernel's reason. */
-int rtpp_port_open(struct rtpp_port **out, const struct addr *at, struct loop *loop);
-/** After all have left. */
+/** Bind it: while we still are root. 0 or the kernel's reason. */
+int rtpp_port_open(struct rtpp_port **out, const struct addr *at);
+/** Read it from now on, on the service's loop; until rtpp_port_unwatch(). */
+int rtpp_port_watch(struct rtpp_port *p, struct loop *loop);
+void rtpp_port_unwatch(struct rtpp_port *p);
+/** After all have left, and nobody watches. */
 void rtpp_port_close(struct rtpp_port **pp);
 /** To send from. Any thread. */
 int rtpp_port_fd(const struct rtpp_port *p);

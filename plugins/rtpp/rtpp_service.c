@@ -135,20 +135,6 @@ static void on_gap(void *arg, enum bus_topic topic, uint64_t lost)
 	rtpp_healths_doubt(s->healths);
 }
 
-static int open_port(struct rtpp_service *s)
-{
-	struct rtpp_shared *shared = s->conf->shared;
-	int err;
-
-	if (addr_port(&s->conf->source) == 0)
-		return 0;
-	err = rtpp_port_open(&shared->port, &s->conf->source, s->thread->loop);
-	if (err != 0)
-		LOG(s->log, LOG_L_CRIT, "force_socket %s: %s", s->conf->force_socket,
-			strerror(-err));
-	return err;
-}
-
 static int start_client(struct rtpp_service *s)
 {
 	const struct rtpp_client_setup setup = {.loop = s->thread->loop,
@@ -172,7 +158,8 @@ static int start_parts(struct rtpp_service *s)
 		.disable_tout = s->conf->rtpproxy_disable_tout,
 		.changed = post,
 		.arg = s};
-	int err = open_port(s);
+	struct rtpp_port *port = s->conf->shared->port;
+	int err = port ? rtpp_port_watch(port, s->thread->loop) : 0;
 
 	if (err == 0)
 		err = hosts_new(&s->hosts, HOSTS_PATH);
@@ -252,7 +239,8 @@ void rtpp_service_stop(void *self)
 	rtpp_share_destroy(&s->share);
 	rtpp_healths_destroy(&s->healths);
 	rtpp_client_destroy(&s->client);
-	rtpp_port_close(&s->conf->shared->port);
+	if (s->conf->shared->port)
+		rtpp_port_unwatch(s->conf->shared->port);
 	hosts_destroy(&s->hosts);
 	rtpp_generation_drop(&s->generation);
 	rtpp_sets_free(&s->records);

@@ -469,7 +469,8 @@ static void one_port_serves_all_threads(void **state)
 	rtpp_fake_stop(&probe);
 	rtpp_fake_start(&f, w->loop);
 	assert_null(rtpp_url_read(&to, slice_str(f.url)));
-	assert_int_equal(rtpp_port_open(&port, &at, w->loop), 0);
+	assert_int_equal(rtpp_port_open(&port, &at), 0);
+	assert_int_equal(rtpp_port_watch(port, w->loop), 0);
 	set.source = at;
 	set.port = port;
 	for (int i = 0; i < 3; i++) {
@@ -501,6 +502,7 @@ static void one_port_serves_all_threads(void **state)
 	}
 	for (unsigned i = 0; i < 5; i++)
 		loop_turn(w->loop, 1);
+	rtpp_port_unwatch(port);
 	rtpp_port_close(&port);
 	rtpp_fake_stop(&f);
 }
@@ -512,7 +514,7 @@ static void a_port_in_use_is_refused(void **state)
 	struct rtpp_fake f;
 
 	rtpp_fake_start(&f, w->loop);
-	assert_int_equal(rtpp_port_open(&port, &f.addr, w->loop), -EADDRINUSE);
+	assert_int_equal(rtpp_port_open(&port, &f.addr), -EADDRINUSE);
 	assert_null(port);
 	rtpp_fake_stop(&f);
 }
