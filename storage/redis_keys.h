@@ -11,7 +11,8 @@
  *     <prefix>dialog:timers           ZSET of ids
  *
  * {} keeps an AOR's or a call's keys in one slot of a Redis Cluster. What would break a key, or a
- * person's view of it - braces, '%', blanks, control bytes - is written as %XX.
+ * person's view of it - braces, '%', blanks, control bytes - is written as %XX; ids, which
+ * we make ourselves, stand as they are.
  */
 #pragma once
 

@@ -166,8 +166,7 @@ static int take_set(struct sets_op *s, int64_t set, const redisReply *reply)
 		if (slice_empty(w.url) || w.url.len > STORE_NAME_MAX ||
 			store_weight_parse(weight, &w.weight) != 0) {
 			redis_complain(s->op.client,
-				"an RTP proxy's weight in a set is no number from -1 to "
-				"1000000",
+				"a relay's weight in a set is no number from -1 to 65535",
 				w.url);
 			continue;
 		}

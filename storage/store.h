@@ -153,7 +153,8 @@ struct store_nodes {
 #define STORE_MAX_NODES 256
 int store_nodes_get(struct store_handle *h, struct store_nodes *out, store_done done, void *arg);
 /**
- * Take or renew "<thing>" for me for life_ms, unless another holds it: *holder (in arena) is who has it afterwards. Key lease:<thing>. Memory: me.
+ * Take or renew "<thing>" for me for life_ms, unless another holds it: *holder (in arena) is who has it afterwards. Key lease:<thing>. Memory: among
+ * those that ask this process.
  */
 int store_lease_take(struct store_handle *h, struct slice thing, struct slice me, unsigned life_ms, struct arena *arena,
 	struct slice *holder, store_done done, void *arg);
@@ -166,7 +167,8 @@ int store_lease_drop(struct store_handle *h, struct slice thing, struct slice me
 
 /**
  * One page of the bindings whose pinhole belongs to socket, expired ones left out; cursor as for store_contacts_scan(). Index entries that name
- * nothing are taken out by the way. A binding may come twice; none that was there all the time is missed.
+ * nothing are taken out by the way. A binding may come twice; none that was there all the time is missed. A page may be empty before the end. While
+ * Redis is away it comes from what this node saved itself; a scan under way goes on there, from the beginning.
  */
 int store_bindings_scan(struct store_handle *h, struct slice socket, int64_t now, struct store_page *page, store_done done, void *arg);
 
@@ -175,17 +177,21 @@ int store_bindings_scan(struct store_handle *h, struct slice socket, int64_t now
 struct store_relay_weight {
 	int64_t set;
 	struct slice url;
-	int64_t weight; /**< -1: taken out */
+	int64_t weight; /**< 0 to STORE_MAX_WEIGHT; -1: taken out */
 };
 struct store_sets {
 	struct arena *arena; /**< set by the caller; holds the result */
 	struct store_relay_weight *list; /**< sorted by set, then url */
 	unsigned count;
 };
-#define STORE_MAX_RELAYS 1024
+#define STORE_MAX_RELAYS 1024  /**< in all sets together; more: -E2BIG (memory: -ENOSPC) */
+#define STORE_MAX_WEIGHT 65535
 /** Write those that are not there yet (HSETNX): rtpp:set:<id>, url -> weight. */
 int store_sets_seed(struct store_handle *h, const struct store_relay_weight *list, unsigned count, store_done done, void *arg);
-/** All sets there are. The ids are kept in the SET rtpp:sets. */
+/**
+ * All sets there are. Their ids are kept in the SET rtpp:sets; one that is missing there is found when it was seeded here, or by a search that looks at
+ * some hundred keys each time. Values that are no weights are left out.
+ */
 int store_sets_get(struct store_handle *h, struct store_sets *out, store_done done, void *arg);
 
 /** rtpp:relay:<url>; texts are empty and numbers 0 where nothing is written. */
@@ -211,6 +217,8 @@ int store_relay_report(struct store_handle *h, const struct store_relay *r, stor
 /**
  * Records of a database table, for db_url: over a connection of its own, closed at the end. url as store_conf.url; a record of table T is a HASH with a
  * key "T:<anything>", its columns are fields. Columns that a record does not have are empty. Records come in the order of their keys. Works with either backend.
+ * One deadline for all: connect_timeout and five times command_timeout. At most 4 at once on a handle, else -EBUSY. Not reachable, or refused: -ENOTCONN,
+ * the reason is logged.
  */
 struct store_rows {
 	struct arena *arena;

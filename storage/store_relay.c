@@ -24,7 +24,7 @@ int store_weight_parse(struct slice text, int64_t *out)
 {
 	int64_t n;
 
-	if (slice_i64(slice_trim(text), &n) != 0 || n < -1 || n > STORE_WEIGHT_MAX)
+	if (slice_i64(slice_trim(text), &n) != 0 || n < -1 || n > STORE_MAX_WEIGHT)
 		return -EINVAL;
 	*out = n;
 	return 0;
@@ -66,7 +66,7 @@ int store_sets_seed(struct store_handle *h, const struct store_relay_weight *lis
 
 	for (i = 0; i < count && err == 0; i++) {
 		err = check_url(list[i].url);
-		if (list[i].weight < -1 || list[i].weight > STORE_WEIGHT_MAX)
+		if (list[i].weight < -1 || list[i].weight > STORE_MAX_WEIGHT)
 			err = -EINVAL;
 	}
 	return store_answered(

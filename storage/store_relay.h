@@ -5,9 +5,6 @@
 
 #include "storage/store.h"
 
-/** Weights of relays: -1 (taken out) up to this. */
-#define STORE_WEIGHT_MAX 1000000
-
 /** Sort by set, then by URL. */
 void store_weights_sort(struct store_relay_weight *list, unsigned count);
 /** A weight as people write it. 0; -EINVAL: no number, or out of range. */

@@ -355,6 +355,8 @@ int conf_read_one(const struct conf_param *row, const config_setting_t *s,
 	const struct origin o = {s, row, where, e};
 	int type = config_setting_type(s);
 
+	if (row->given != 0)
+		*(bool *)((char *)values + row->given) = true;
 	if (row->type == CONF_LIST &&
 		(type == CONFIG_TYPE_LIST || type == CONFIG_TYPE_ARRAY))
 		return take_list(&o, s, values);

@@ -33,6 +33,7 @@ struct conf_param {
 	bool secret;      /**< its text is never repeated in a message */
 	bool shared;      /**< may stand in any group of a plugin that has it; holds in all */
 	const char *help; /**< one sentence; the reference pages print it */
+	size_t given;     /**< offset of a bool that becomes true when the parameter stands in the file; 0: nobody asks */
 	/** Optional: NULL when the text is fine, else what would be right. For CONF_LIST called per item. */
 	const char *(*check)(const char *text);
 };

@@ -53,7 +53,11 @@ struct bus_request;
 /** Serve name ("nh_show_rtpp"). fn must end in exactly one bus_reply()/bus_fail() some time. params is borrowed (NULL: none). */
 int bus_serve(struct bus_endpoint *e, const char *name,
 	void (*fn)(void *arg, struct bus_request *req, const json_t *params), void *arg);
-/** Takes the tree. */
+/** A request's parameter by name, or by position when they came as an array; NULL: not given. Borrowed from params. */
+const json_t *bus_param(const json_t *params, const char *name, size_t index);
+/** The same as text; an integer is written into room. NULL: not given, or neither. */
+const char *bus_param_text(const json_t *params, const char *name, size_t index, char room[32]);
+/** Takes the tree; one that is NULL or lacks something for want of memory is answered with 500. */
 void bus_reply(struct bus_request *req, struct tree *result);
 /** code as HTTP/FIFO codes (400, 404, 500); reason for people. */
 void bus_fail(struct bus_request *req, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

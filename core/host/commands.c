@@ -69,17 +69,9 @@ static void cmd_nodes(void *self, struct bus_request *req, const json_t *params)
 	nodes_command(((const struct commands *)self)->host->nodes, req);
 }
 
-/* The first parameter as text: by position or by name. */
-static const char *param_text(const json_t *params, const char *name)
-{
-	const json_t *v = json_is_array(params) ? json_array_get(params, 0) : json_object_get(params, name);
-
-	return json_string_value(v);
-}
-
 static void cmd_stats(void *self, struct bus_request *req, const json_t *params)
 {
-	const char *prefix = param_text(params, "prefix");
+	const char *prefix = json_string_value(bus_param(params, "prefix", 0));
 	struct tree *root = tree_new();
 
 	(void)self;
@@ -94,8 +86,8 @@ static void cmd_stats(void *self, struct bus_request *req, const json_t *params)
 
 static void cmd_log_level(void *self, struct bus_request *req, const json_t *params)
 {
-	const char *source = param_text(params, "source");
-	const json_t *v = json_is_array(params) ? json_array_get(params, 1) : json_object_get(params, "level");
+	const char *source = json_string_value(bus_param(params, "source", 0));
+	const json_t *v = bus_param(params, "level", 1);
 	enum log_level level;
 	struct tree *root;
 

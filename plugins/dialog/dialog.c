@@ -7,6 +7,7 @@
 
 #include "plugins/dialog/end.h"
 #include "plugins/dialog/life.h"
+#include "plugins/dialog/sweep.h"
 #include "plugins/dialog/write.h"
 
 int64_t dlg_wall_ms(void)
@@ -69,6 +70,7 @@ int dlg_worker_start(
 		dlg_worker_stop(w);
 		return err;
 	}
+	dlg_sweep_start(w);
 	*selfp = w;
 	return 0;
 }
@@ -85,6 +87,7 @@ void dlg_worker_stop(void *self)
 		dlg_remove(w->table, d);
 	}
 	timer_stop(&w->retry);
+	timer_stop(&w->sweep);
 	dlg_table_destroy(&w->table);
 	free(w);
 }
@@ -142,6 +145,7 @@ static const struct counter_desc dlg_counters[] = {
 	[DLG_C_WRITES] = {"dialog_writes", "Records written to the store.", COUNTER_TOTAL},
 	[DLG_C_WRITE_FAILURES] = {"dialog_write_failures", "Writes that the store did not take; they are repeated.", COUNTER_TOTAL},
 	[DLG_C_DIRTY] = {"dialog_dirty", "Dialogs with changes that wait for the store.", COUNTER_GAUGE},
+	[DLG_C_RESTORED] = {"dialog_restored", "Records that the store had lost, written again.", COUNTER_TOTAL},
 	{.name = NULL},
 };
 static const struct ph_mi_cmd dlg_commands[] = {

@@ -5,6 +5,7 @@
  *     leg.c       what is kept of each side                      bye.c     the BYE to one of them
  *     dlg.c       the worker's table                             write.c   the record in the store, behind what happens
  *     fetch.c     a request of a call that another node set up   end.c     claim, BYE to both ends, record ended
+ *     sweep.c     own dialogs compared with their records
  *     service.c   deadlines of all nodes' dialogs                commands.c
  *
  * The worker that owns a call (its Call-ID's hash) has its dialog in memory and acts on the deadline by its own timer. The service looks twice a second
@@ -49,6 +50,7 @@ enum dlg_counter {
 	DLG_C_WRITES,
 	DLG_C_WRITE_FAILURES,
 	DLG_C_DIRTY,
+	DLG_C_RESTORED,
 };
 
 /* Why a dialog ends; the record's reason, $DLG_end_reason. Others are told as they come. */
@@ -72,6 +74,8 @@ struct dlg_worker {
 	struct leg_ours ours;
 	struct dlg *dirty;           /**< changes that the store has not taken */
 	struct timer retry;
+	struct timer sweep;
+	unsigned sweep_part;         /**< which share of the table has its turn next */
 	struct dlg_bye *byes;        /**< on their way */
 	struct {
 		uint64_t key;        /**< of a call that the store does not know */

@@ -61,6 +61,19 @@ struct dlg *dlg_table_any(struct dlg_table *t)
 	return NULL;
 }
 
+void dlg_table_visit(struct dlg_table *t, unsigned part, unsigned parts,
+	void (*fn)(void *arg, struct dlg *d), void *arg)
+{
+	for (uint32_t i = part; i <= t->mask; i += parts) {
+		struct dlg *next;
+
+		for (struct dlg *d = t->buckets[i]; d; d = next) {
+			next = d->next;
+			fn(arg, d);
+		}
+	}
+}
+
 struct dlg *dlg_find_id(struct dlg_table *t, uint32_t hash, struct slice id)
 {
 	struct dlg *d = t->buckets[hash & t->mask];
@@ -205,6 +218,18 @@ int dlg_take(struct dlg *d, const struct store_dialog *rec)
 	d->rec.started = rec->started;
 	d->rec.deadline_ms = rec->deadline_ms;
 	d->rec.fence = rec->fence;
+	return err;
+}
+
+int dlg_take_newer(struct dlg *d, const struct store_dialog *found)
+{
+	const uint32_t caller = d->rec.caller.cseq, callee = d->rec.callee.cseq;
+	int err = dlg_take(d, found);
+
+	if (caller > d->rec.caller.cseq)
+		d->rec.caller.cseq = caller;
+	if (callee > d->rec.callee.cseq)
+		d->rec.callee.cseq = callee;
 	return err;
 }
 

@@ -66,6 +66,11 @@ enum dlg_side dlg_sender(
 	const struct store_dialog *rec, struct slice from, struct slice to);
 /** Put value in the place of one of the record's texts. True when that was a change. *err becomes -ENOMEM when it could not be (the old text stays). */
 bool dlg_text(struct slice *at, struct slice value, int *err);
+/** fn for each dialog of the part-th of parts shares of the table; it may remove the one that it is given. */
+void dlg_table_visit(struct dlg_table *t, unsigned part, unsigned parts,
+	void (*fn)(void *arg, struct dlg *d), void *arg);
+/** The record as the store has it now, but for numbers that are higher here (CSeq). 0 or -ENOMEM. */
+int dlg_take_newer(struct dlg *d, const struct store_dialog *found);
 /** All of another record's texts and numbers but Call-ID and id. 0 or -ENOMEM (some may be the new ones). */
 int dlg_take(struct dlg *d, const struct store_dialog *rec);
 /** The side's own leg, and the other one. */

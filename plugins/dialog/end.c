@@ -173,11 +173,12 @@ static void act(struct dlg_ending *e)
 
 	if (invite)
 		msg_ref(invite);
+	/* First: local_route may ask for the reason. */
+	life_over(d, reason, true);
 	if (answered) {
 		end_side(e, BYE_TO_CALLER, reason);
 		end_side(e, BYE_TO_CALLEE, reason);
 	}
-	life_over(d, reason, true);
 	if (!answered && invite)
 		end_ringing(e, invite, reason);
 	msg_unref(&invite);
@@ -227,20 +228,13 @@ static void claim(struct dlg_ending *e)
 /** What the store knows better: all of it, but for changes of ours that it has not got. */
 static int take_found(struct dlg *d, const struct store_dialog *found)
 {
-	const uint32_t caller = d->rec.caller.cseq, callee = d->rec.callee.cseq;
 	int err = 0;
 
 	d->stored = true;
-	if (d->dirty || d->writing) {
-		d->rec.fence = found->fence;
-		dlg_text(&d->rec.reason, found->reason, &err);
-	} else {
-		err = dlg_take(d, found);
-	}
-	if (caller > d->rec.caller.cseq)
-		d->rec.caller.cseq = caller;
-	if (callee > d->rec.callee.cseq)
-		d->rec.callee.cseq = callee;
+	if (!d->dirty && !d->writing)
+		return dlg_take_newer(d, found);
+	d->rec.fence = found->fence;
+	dlg_text(&d->rec.reason, found->reason, &err);
 	return err;
 }
 

@@ -143,6 +143,15 @@ static bool learn_sender(struct dlg *d, enum dlg_side sender, struct ph_msg *msg
 	return changed;
 }
 
+/** What script and rtpp have left with the call since. True: the record has changed. */
+static bool learn_call(struct dlg *d)
+{
+	bool changed = life_take_timeout(d);
+
+	changed |= life_take_media(d);
+	return changed;
+}
+
 static void bye_out(struct dlg *d, const struct tm_branch *br)
 {
 	/* One branch of a forked early dialog may end: the INVITE's own reply tells about the call. */
@@ -159,8 +168,7 @@ static void inside_out(struct dlg *d, enum dlg_side sender, struct ph_msg *msg,
 {
 	bool changed = learn_sender(d, sender, msg);
 
-	changed |= life_take_timeout(d);
-	changed |= life_take_media(d);
+	changed |= learn_call(d);
 	if (changed)
 		dlg_write(d);
 	if (msg->sip.method == SIP_BYE)
@@ -259,8 +267,7 @@ static void answered(struct dlg *d, struct ph_msg *reply)
 		life_over(d, "answer not understood", false);
 		return;
 	}
-	(void)life_take_timeout(d);
-	(void)life_take_media(d);
+	(void)learn_call(d);
 	life_confirm(d);
 }
 
@@ -299,9 +306,8 @@ static void refreshed(struct dlg *d, enum dlg_side sender, struct ph_msg *reply)
 		dlg_leg(d, sender == DLG_CALLER ? DLG_CALLEE : DLG_CALLER);
 	const struct slice contact = leg_contact(reply->arena, &reply->sip);
 	int err = 0;
-	bool changed = life_take_timeout(d);
+	bool changed = learn_call(d);
 
-	changed |= life_take_media(d);
 	if (!slice_empty(contact))
 		changed |= dlg_text(&leg->target, contact, &err);
 	if (changed)
@@ -379,6 +385,6 @@ void dlg_reply_local(void *self, struct ph_msg *request, unsigned code)
 	else if (request->sip.method == SIP_INVITE &&
 		is_initial(d, sender, request->sip.cseq))
 		failed(d, request, code);
-	else if (life_take_timeout(d) | life_take_media(d))
+	else if (learn_call(d))
 		dlg_write(d);
 }

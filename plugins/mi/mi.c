@@ -29,7 +29,7 @@ static bool is_topic(const char *name)
 static void cmd_events(void *self, struct bus_request *req, const json_t *params)
 {
 	const struct mi *mi = self;
-	const json_t *v = json_is_array(params) ? json_array_get(params, 0) : json_object_get(params, "topic");
+	const json_t *v = bus_param(params, "topic", 0);
 	const char *topic = json_string_value(v);
 	struct tree *root;
 

@@ -139,6 +139,21 @@ static void on_due(void *arg, struct ping_place *place)
 
 /* Turns */
 
+/* A listener that has become ours brings its contacts along. */
+static void look_whose(struct pinger *p)
+{
+	const struct net_socks *socks = p->thread->socks;
+
+	for (unsigned i = 0; i < socks->count; i++) {
+		bool was = p->mine[i];
+
+		p->mine[i] =
+			ph_socket_mine(p->thread, slice_str(socks->list[i].adv_text));
+		if (p->mine[i] && !was)
+			ping_scan_want(p->scan, i);
+	}
+}
+
 /* The next turn, unless an earlier one is planned. */
 static void plan(struct pinger *p, unsigned ticks)
 {
@@ -171,6 +186,7 @@ static void on_turn(void *arg)
 		natping_count(&p->tally, NATPING_C_LATE, 1);
 	p->wall = clock_wall();
 	p->on = atomic_load_explicit(&p->conf->ping_switch->on, memory_order_relaxed);
+	look_whose(p);
 	behind = ping_wheel_turn(ping_book_wheel(p->book), now, on_due, p);
 	if (ping_out_flush(p->out) || behind > 0)
 		plan(p, 1);
@@ -241,22 +257,13 @@ static void on_gap(void *arg, enum bus_topic topic, uint64_t lost)
 	read_all(arg);
 }
 
-/* A listener that has become ours brings its contacts along; so does a store that is back. */
 static void on_watch(void *arg)
 {
 	struct pinger *p = arg;
-	const struct net_socks *socks = p->thread->socks;
 	bool ready = store_ready(p->thread->store);
 
 	timer_start(p->thread->loop, &p->watch, WATCH_MS);
-	for (unsigned i = 0; i < socks->count; i++) {
-		bool was = p->mine[i];
-
-		p->mine[i] =
-			ph_socket_mine(p->thread, slice_str(socks->list[i].adv_text));
-		if (p->mine[i] && !was)
-			ping_scan_want(p->scan, i);
-	}
+	look_whose(p);
 	if ((ready && !p->store_was_ready) || loop_now(p->thread->loop) >= p->read_at)
 		read_all(p);
 	p->store_was_ready = ready;

@@ -59,8 +59,7 @@ static int read_value(const json_t *value, bool *on)
 void natping_enable_ping(void *self, struct bus_request *req, const json_t *params)
 {
 	const struct service *s = self;
-	const json_t *value = json_is_array(params) ? json_array_get(params, 0)
-						    : json_object_get(params, "value");
+	const json_t *value = bus_param(params, "value", 0);
 	atomic_bool *on = &s->conf->ping_switch->on;
 	struct tree *root;
 	bool wanted;

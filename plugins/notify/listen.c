@@ -17,10 +17,32 @@ static int complain(
 	return err;
 }
 
+/**
+ * An address that this machine does not have now, but may get: nodes of a cluster listen on one that moves to the living. Then the same text
+ * stands in all nodes' configurations and in the RTP proxies' command lines.
+ */
+static int bind_ahead(const struct notify_conf *c, int fd, struct log_source *log)
+{
+	const int on = 1;
+
+	if (addr_family(&c->addr.tcp) == AF_INET6)
+		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof(on));
+	else
+		(void)setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on));
+	if (bind(fd, &c->addr.tcp.sa, addr_len(&c->addr.tcp)) != 0)
+		return -errno;
+	LOG(log, LOG_L_WARN,
+		"rtpp_notify_socket %s is no address of this machine now: RTP proxies reach "
+		"this node once it has moved here",
+		c->rtpp_notify_socket);
+	return 0;
+}
+
 static int listen_tcp(struct notify_conf *c, struct log_source *log)
 {
 	const int family = addr_family(&c->addr.tcp), on = 1;
 	const int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int err;
 
 	if (fd < 0)
 		return complain(c, log, "no socket", -errno);
@@ -28,9 +50,10 @@ static int listen_tcp(struct notify_conf *c, struct log_source *log)
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (family == AF_INET6)
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-	if (bind(fd, &c->addr.tcp.sa, addr_len(&c->addr.tcp)) != 0)
-		return complain(c, log, "cannot be bound", -errno);
-	return 0;
+	err = bind(fd, &c->addr.tcp.sa, addr_len(&c->addr.tcp)) != 0 ? -errno : 0;
+	if (err == -EADDRNOTAVAIL)
+		err = bind_ahead(c, fd, log);
+	return err == 0 ? 0 : complain(c, log, "cannot be bound", err);
 }
 
 static void fill(struct sockaddr_un *sun, const char *path)

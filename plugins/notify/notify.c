@@ -2,6 +2,7 @@
 #include "plugins/notify/notify.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <stdlib.h>
 
 static const char *check_socket(const char *text)
@@ -24,13 +25,10 @@ static int notify_load(void *values, struct conf_errors *e)
 {
 	struct notify_conf *c = values;
 
+	(void)e;
 	c->fd = -1;
-	if (!is_set(c)) {
-		conf_warning(e, "notify", 0,
-			"rtpp_notify_socket is not set (tcp:IP:PORT or a path): nobody "
-			"hears of calls whose media has died");
+	if (!is_set(c))
 		return 0;
-	}
 	/* The rows' checks have complained about others. */
 	(void)notify_addr_parse(&c->addr, c->rtpp_notify_socket);
 	(void)notify_mode_parse(&c->mode_bits, c->mode);
@@ -39,7 +37,12 @@ static int notify_load(void *values, struct conf_errors *e)
 
 static int notify_prepare(void *values, struct log_source *log)
 {
-	return is_set(values) ? notify_listen(values, log) : 0;
+	if (is_set(values))
+		return notify_listen(values, log);
+	LOG(log, LOG_L_WARN,
+		"rtpp_notify_socket is not set (tcp:IP:PORT or a path): RTP proxies can "
+		"tell nobody of calls whose media has died");
+	return 0;
 }
 
 static void notify_unload(void *values)
@@ -84,6 +87,11 @@ static int notify_thread_start(struct ph_thread *thread, unsigned index,
 	return 0;
 }
 
+static const char *check_group(const char *text)
+{
+	return *text == '\0' || getgrnam(text) != NULL ? NULL : "a group of this machine";
+}
+
 /* clang-format off */
 static const struct conf_param notify_params[] = {
 	{.name = "rtpp_notify_socket", .type = CONF_STR, .offset = offsetof(struct notify_conf, rtpp_notify_socket), .shared = true,
@@ -91,8 +99,8 @@ static const struct conf_param notify_params[] = {
 	 .help = "Where RTP proxies tell of calls whose media are silent: \"tcp:IP:PORT\", \"unix:/PATH\", or a path."},
 	{.name = "mode", .type = CONF_STR, .dflt = "0660", .offset = offsetof(struct notify_conf, mode), .check = check_mode,
 	 .help = "Mode of a UNIX socket: the RTP proxy's user must be able to write."},
-	{.name = "group", .type = CONF_STR, .offset = offsetof(struct notify_conf, group),
-	 .help = "Group of a UNIX socket; left out: the daemon's."},
+	{.name = "group", .type = CONF_STR, .offset = offsetof(struct notify_conf, group), .check = check_group, .absent = "the daemon's",
+	 .help = "Group of a UNIX socket."},
 	{.name = "max_connections", .type = CONF_INT, .dflt = "64", .min = 1, .max = 10000,
 	 .offset = offsetof(struct notify_conf, max_connections),
 	 .help = "Most connections at a time, from whatever address."},

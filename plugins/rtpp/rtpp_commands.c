@@ -54,10 +54,8 @@ static int read_switch(const json_t *value, bool *on)
 void rtpp_service_enable(void *self, struct bus_request *req, const json_t *params)
 {
 	struct rtpp_service *s = self;
-	const json_t *url = json_is_array(params) ? json_array_get(params, 0)
-						  : json_object_get(params, "url");
-	const json_t *value = json_is_array(params) ? json_array_get(params, 1)
-						    : json_object_get(params, "enable");
+	const json_t *url = bus_param(params, "url", 0);
+	const json_t *value = bus_param(params, "enable", 1);
 	struct rtpp_health *h;
 	bool on;
 

@@ -139,7 +139,7 @@ static void load_timeout(struct rtpp_conf *conf, struct conf_errors *e)
 {
 	const char *text = conf->rtpproxy_timeout;
 
-	if (conf->rtpproxy_tout && text)
+	if (conf->rtpproxy_tout && conf->timeout_given)
 		conf_error(e, "rtpp", 0,
 			"rtpproxy_tout and rtpproxy_timeout are both given: keep "
 			"rtpproxy_timeout alone");
@@ -147,8 +147,8 @@ static void load_timeout(struct rtpp_conf *conf, struct conf_errors *e)
 		conf_warning(e, "rtpp", 0,
 			"rtpproxy_tout is obsolete: write rtpproxy_timeout = \"%s\"",
 			conf->rtpproxy_tout);
-	if (!text)
-		text = conf->rtpproxy_tout ? conf->rtpproxy_tout : "1";
+	if (conf->rtpproxy_tout && !conf->timeout_given)
+		text = conf->rtpproxy_tout;
 	if (rtpp_seconds(slice_str(text), &conf->timeout_ms) != 0)
 		conf->timeout_ms = 1000; /* the row's check has complained */
 	if ((uint64_t)conf->timeout_ms * (uint64_t)conf->rtpproxy_retr > PH_PARK_MAX_MS)
@@ -219,8 +219,9 @@ const struct conf_param rtpp_params[] = {
 	{.name = "rtpproxy_sock", .type = CONF_LIST, AT(rtpproxy_sock), .check = check_sock,
 	 .help = "Sets of RTP proxies: \"[SETID == ] URL[=WEIGHT] ...\", URL being udp:HOST[:PORT], udp6:, unix:/PATH, cunix:/PATH, tcp:HOST[:PORT] or tcp6:; "
 		"port 22222, set 0, weight 1 when left out."},
-	{.name = "rtpproxy_timeout", .type = CONF_STR, AT(rtpproxy_timeout), .check = check_seconds,
-	 .help = "Seconds to wait for a reply before a command is sent again, a decimal fraction; 1 when left out."},
+	{.name = "rtpproxy_timeout", .type = CONF_STR, .dflt = "1", AT(rtpproxy_timeout), .check = check_seconds,
+	 .given = offsetof(struct rtpp_conf, timeout_given),
+	 .help = "Seconds to wait for a reply before a command is sent again; may have a decimal fraction."},
 	{.name = "rtpproxy_tout", .type = CONF_STR, AT(rtpproxy_tout), .check = check_seconds,
 	 .help = "Obsolete name of rtpproxy_timeout."},
 	{.name = "rtpproxy_retr", .type = CONF_INT, .dflt = "5", .min = 1, .max = 100, AT(rtpproxy_retr),

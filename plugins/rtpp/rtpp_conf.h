@@ -18,8 +18,9 @@ struct rtpp_shared {
 struct rtpp_conf {
 	/* as configured */
 	struct conf_list rtpproxy_sock;
+	bool timeout_given;
 	char *rtpproxy_timeout;
-	char *rtpproxy_tout;
+	char *rtpproxy_tout; /**< its old name */
 	int64_t rtpproxy_retr;
 	int64_t rtpproxy_disable_tout; /**< s; -1: until an operator enables it */
 	char *force_socket;

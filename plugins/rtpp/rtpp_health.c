@@ -23,6 +23,7 @@ struct rtpp_health {
 	bool down;
 	bool disabled; /* the operator's switch */
 	bool seen; /* has answered since the start: rtpproxy_disable_tout holds from then on */
+	bool untold; /* an event was kept back */
 	bool doubt;     /* a worker's report may be lost: tell how the next probe ends */
 	uint64_t at_us; /* when down was found out */
 	uint64_t recheck; /* ms of loop_now(); UINT64_MAX: not by itself */
@@ -38,6 +39,7 @@ struct rtpp_health {
 struct rtpp_healths {
 	struct rtpp_health_setup set;
 	uint64_t started; /* ms of loop_now() */
+	bool speaks; /* events are published */
 	struct rtpp_generation *generation;
 	struct rtpp_health **list; /* in the order of its relays */
 	unsigned count;
@@ -77,6 +79,9 @@ static void publish(struct rtpp_health *h, enum bus_topic topic, const char *rea
 {
 	struct bus_event ev = {.topic = topic};
 
+	h->untold = !h->all->speaks;
+	if (h->untold)
+		return;
 	(void)snprintf(ev.relay.url, sizeof(ev.relay.url), "%s", h->relay.url);
 	(void)snprintf(ev.relay.reason, sizeof(ev.relay.reason), "%s", reason);
 	ev.relay.until = h->down ? until(h) : 0;
@@ -366,6 +371,22 @@ void rtpp_healths_states(const struct rtpp_healths *hs, struct rtpp_state *out)
 			.disabled = hs->list[i]->disabled,
 			.features = hs->list[i]->features,
 			.at_us = hs->list[i]->at_us};
+}
+
+void rtpp_healths_speak(struct rtpp_healths *hs)
+{
+	unsigned i;
+
+	hs->speaks = true;
+	for (i = 0; i < hs->count; i++) {
+		struct rtpp_health *h = hs->list[i];
+
+		if (h->untold && h->disabled)
+			publish(h, BUS_RELAY_DOWN, RTPP_BY_OPERATOR);
+		else if (h->untold)
+			publish(h, h->down ? BUS_RELAY_DOWN : BUS_RELAY_UP,
+				h->down ? h->error : "answers");
+	}
 }
 
 bool rtpp_healths_probing(const struct rtpp_healths *hs)

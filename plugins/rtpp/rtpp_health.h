@@ -34,6 +34,8 @@ void rtpp_healths_destroy(struct rtpp_healths **hp);
 int rtpp_healths_follow(struct rtpp_healths *hs, struct rtpp_generation *g);
 /** Of every relay of the generation, in its order. */
 void rtpp_healths_states(const struct rtpp_healths *hs, struct rtpp_state *out);
+/** Until here events were kept back: those who want them begin after this service. From now on they are published at once. */
+void rtpp_healths_speak(struct rtpp_healths *hs);
 /** Is some relay's first probe still under way? */
 bool rtpp_healths_probing(const struct rtpp_healths *hs);
 /** Workers' reports may have been lost: probe all that are thought to be well. */

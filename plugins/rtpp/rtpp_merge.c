@@ -32,20 +32,28 @@ static struct slice url_of(struct slice member)
 	return url;
 }
 
-static bool has(const struct rtpp_sets *sets, int64_t id, struct slice url)
+/** NULL: it is no member there. */
+static const struct rtpp_node *member_of(
+	const struct rtpp_sets *sets, int64_t id, struct slice url)
 {
 	const struct rtpp_set *set = id < 0 ? NULL : rtpp_set_find(sets, (uint64_t)id);
 
-	return set && rtpp_set_node(sets, set, url);
+	return set ? rtpp_set_node(sets, set, url) : NULL;
 }
 
-/** Did this node's parameter put it there, and does that hold no more? */
-static bool is_stale(const struct rtpp_sources *from, const struct store_relay_weight *w)
+/**
+ * Did this node's parameter put it there? Then it says nothing against a record of the same relay; and once the parameter holds no more, nothing
+ * at all.
+ */
+static bool is_seed(const struct rtpp_sources *from, const struct store_relay_weight *w)
 {
 	struct slice url = url_of(w->url);
+	const struct rtpp_node *own = member_of(from->parameter, w->set, url);
+	bool recorded = member_of(from->records, w->set, url);
 
-	return !from->parameter_holds && has(from->parameter, w->set, url) &&
-		!has(from->records, w->set, url);
+	if (!own)
+		return false;
+	return recorded ? w->weight == own->weight : !from->parameter_holds;
 }
 
 static void add_shared(
@@ -57,7 +65,7 @@ static void add_shared(
 		const struct store_relay_weight *w = &from->shared[i];
 		const char *fault;
 
-		if ((w->weight == RTPP_TAKEN_OUT) != takes_out || is_stale(from, w))
+		if ((w->weight == RTPP_TAKEN_OUT) != takes_out || is_seed(from, w))
 			continue;
 		fault = rtpp_sets_put(out, w->set, w->url, w->weight);
 		if (fault)
@@ -135,11 +143,10 @@ int rtpp_records_read(struct rtpp_sets *out, const struct store_rows *rows,
 		fault = rtpp_sets_add_record(&sets, id, members);
 		if (!fault)
 			continue;
-		(void)snprintf(why, 256,
-			"record %.*s: found set id \"%.*s\" and \"%.*s\", want %s",
-			SLICE_ARG(slice_sub(rows->keys[i], 0, 60)),
-			SLICE_ARG(slice_sub(id, 0, 20)),
-			SLICE_ARG(slice_sub(members, 0, 60)), fault);
+		(void)snprintf(why, 256, "%.*s: want %s, found \"%.*s\", \"%.*s\"",
+			SLICE_ARG(slice_sub(rows->keys[i], 0, 60)), fault,
+			SLICE_ARG(slice_sub(members, 0, 40)),
+			SLICE_ARG(slice_sub(id, 0, 20)));
 		rtpp_sets_free(&sets);
 		return -EINVAL;
 	}

@@ -4,7 +4,8 @@
  *     start:            rtpproxy_sock + records          + shared sets
  *     nh_reload_rtpp:   records alone (as the guide has it) + shared sets, without what this node's rtpproxy_sock had put there
  *
- * A member that several of them name has the weight of the last one in this row; the shared weight -1 takes it out. Pure: where a host's name has to be
+ * A member that several of them name has the weight of the last one in this row (but what the parameter itself has put into the shared sets does not go
+ * before a record); the shared weight -1 takes it out. Pure: where a host's name has to be
  * found, the caller says how.
  */
 #pragma once

@@ -11,12 +11,12 @@ const char *rtpp_notify_read(struct rtpp_notify *out, struct slice text)
 	struct rtpp_notify n = {0};
 	struct slice path = text;
 
-	if (slice_starts(text, SLICE("tcp:"))) {
+	if (slice_istarts(text, SLICE("tcp:"))) {
 		if (addr_parse(&n.addr, slice_from(text, 4), 0) != 0 ||
 			addr_port(&n.addr) == 0)
 			return want;
 	} else {
-		if (slice_starts(text, SLICE("unix:")))
+		if (slice_istarts(text, SLICE("unix:")))
 			path = slice_from(text, 5);
 		if (path.len < 2 || path.p[0] != '/')
 			return want;

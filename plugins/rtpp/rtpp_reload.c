@@ -66,8 +66,7 @@ static void failed(struct rtpp_reload *r, int err, const char *why)
 	struct rtpp_service *s = r->service;
 	char text[400];
 
-	(void)snprintf(text, sizeof(text), "%s: %s; nothing was changed",
-		s->conf->db_table, why);
+	(void)snprintf(text, sizeof(text), "nothing was changed: %s", why);
 	if (r->now_count > 0) {
 		rtpp_service_count(s, RTPP_C_RELOAD_FAILURES);
 		LOG(s->log, LOG_L_ERR, "nh_reload_rtpp: %s", text);

@@ -207,6 +207,12 @@ static void wait_a_moment(struct rtpp_service *s)
 	}
 }
 
+/** All services have started, and have subscribed to what they want to hear. */
+static void on_begun(void *arg)
+{
+	rtpp_healths_speak(((struct rtpp_service *)arg)->healths);
+}
+
 int rtpp_service_start(
 	struct ph_thread *thread, const struct ph_plugin_ctx *ctx, void **selfp)
 {
@@ -220,6 +226,7 @@ int rtpp_service_start(
 	s->log = ctx->log;
 	s->first_counter = ctx->first_counter;
 	s->parameter_holds = true;
+	timer_init(&s->begun, on_begun, s);
 	err = start_parts(s);
 	if (err == 0)
 		err = rtpp_service_apply(s);
@@ -230,6 +237,7 @@ int rtpp_service_start(
 	rtpp_share_begin(s->share);
 	rtpp_reload_begin(s->reload);
 	wait_a_moment(s);
+	timer_start(thread->loop, &s->begun, 0);
 	*selfp = s;
 	return 0;
 }
@@ -239,6 +247,7 @@ void rtpp_service_stop(void *self)
 	struct rtpp_service *s = self;
 
 	bus_unsubscribe(s->thread->bus, s);
+	timer_stop(&s->begun);
 	rtpp_reload_destroy(&s->reload);
 	rtpp_share_destroy(&s->share);
 	rtpp_healths_destroy(&s->healths);

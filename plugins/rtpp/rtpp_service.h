@@ -22,6 +22,7 @@ struct rtpp_service {
 	struct hosts *hosts;
 	bool parameter_holds;     /**< no reload yet */
 	struct rtpp_sets records; /**< of the database */
+	struct timer begun;
 	struct rtpp_share *share;
 	struct rtpp_reload *reload;
 };

@@ -32,12 +32,25 @@ BAD = {
     "mi.socket": ["relative/mi.sock", "mi.sock", "/tmp/" + "x" * 120],
     "mi.fifo": ["relative/fifo", "fifo", "/"],
     "mi.fifo_reply_dir": ["", "relative", "tmp"],
+    "natping.natping_socket": ["", "x", "example.org", "::1", "1.2.3", "192.0.2.1:0", "192.0.2.1:99999", "192.0.2.1:x"],
+    "natping.sipping_from": ["", "pinger", "http://example.org", "<sip:a@b", "sip:a b@c", "sip:a@b\r\nX: y"],
+    "natping.sipping_method": ["", "OPT IONS", "INVITE", "a/b", "OPTIONS\r\n"],
+    "natping.force_socket": ["", "x", "udp:", "udp:127.0.0.1:99999", "sctp:127.0.0.1:5060"],
+    "notify.rtpp_notify_socket": ["x", "tcp:", "tcp:127.0.0.1", "tcp:127.0.0.1:99999", "udp:127.0.0.1:9", "unix:", "unix:relative", "tcp:example.org:9"],
+    "notify.mode": ["", "rw", "0999", "77777", "-1"],
+    "notify.group": ["no-such-group"],
     "nat.received_avp": ["", "received", "$ru", "$var(x)", "$avp"],
     "registrar.received_avp": ["", "received", "$ru", "$var(x)", "$avp"],
     "sdp.nortpproxy_str": ["x", "a=", "c=IN IP4 192.0.2.1", "a=x\r\na=y\r\n"],
     "rtpp.nortpproxy_str": ["x", "a=", "c=IN IP4 192.0.2.1", "a=x\r\na=y\r\n"],
     "rtpp.rtpproxy_sock": ["udp:127.0.0.1:99999", "udp:127.0.0.1:1=x", "x == udp:127.0.0.1:1", "-1 == udp:127.0.0.1:1", "sctp:127.0.0.1:1",
                            "udp:127.0.0.1:1=65536"],
+    "rtpp.force_socket": ["", "x", "example.org:1", "127.0.0.1:99999", "203.0.113.77", "udp:127.0.0.1:1"],
+    "rtpp.db_url": ["x", "mysql://localhost/opensips", "redis://", "redis://127.0.0.1:99999", "redis://127.0.0.1/x"],
+    "rtpp.db_table": ["", "a b", "a*", "a\n"],
+    "rtpp.rtpp_socket_col": ["", "a b"],
+    "rtpp.set_id_col": ["", "a b"],
+    "rtpp.rtpp_notify_socket": ["x", "tcp:", "tcp:127.0.0.1", "tcp:127.0.0.1:99999", "udp:127.0.0.1:9", "unix:", "unix:relative"],
     "rtpp.rtpproxy_timeout": ["", "x", "0", "-1", "61", "1s", "1.2.3"],
     "rtpp.rtpproxy_tout": ["x", "0", "-1", "61"],
     "natping.natping_socket": ["", "edge.example.org", "192.0.2.9:0", "192.0.2.9:99999", "[2001:db8::1]:5060", "udp:192.0.2.9", "0.0.0.0"],
@@ -54,7 +67,7 @@ FREE = {
     "plugins": "names of plugins: test_host.py has those that cannot be",
 }
 # What may hold a password is not repeated.
-HIDDEN = ("secret", "storage.url")
+HIDDEN = ("secret", "storage.url", "rtpp.db_url")
 # Long ones, of which a message repeats the beginning.
 SHOWN = 60
 
@@ -111,7 +124,8 @@ class File:
         self.path = os.path.join(t.dir, "bad.conf")
         with open(os.path.join(t.dir, "good.route"), "w", encoding="utf-8") as out:
             out.write('route {\n\tsl_send_reply("200", "OK");\n}\n')
-        usual = {"listen": '"udp:127.0.0.1:5999"', "script": '"good.route"', "plugin_dir": quoted(build.plugin_dirs()), "plugins":
+        wanted = {} if "notify" in values else {k: quoted(v) for k, v in reference.REQUIRED.items()}
+        usual = {**wanted, "listen": '"udp:127.0.0.1:5999"', "script": '"good.route"', "plugin_dir": quoted(build.plugin_dirs()), "plugins":
                  "( " + ", ".join(f'"{name}"' for name in sorted(reference.plugins())) + " )"}
         groups, self.lines = {}, []
         for key, literal in {**usual, **values}.items():

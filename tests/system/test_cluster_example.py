@@ -53,8 +53,8 @@ def test_a_call_between_the_nodes_and_the_death_of_one(t):
     leg.wait_acked()
     for node in ("edge1", "edge2"):
         check.until(lambda node=node: cluster.ctl(node, "dialogs").count(call.call_id) == 1, 3, f"the call in dialogs of {node}")
-        for name in ("edge1", "edge2"):
-            check.contains(cluster.ctl(node, "nodes"), name, f"nodes seen from {node}")
+        for name in ("edge1", "edge2"):                     # looked at once a second
+            check.until(lambda node=node, name=name: name in cluster.ctl(node, "nodes"), 3, f"{name} seen from {node}")
         for user in ("alice", "bob"):
             check.contains(cluster.ctl(node, "contacts"), user, f"contacts seen from {node}")
     keys = proc.run(["redis-cli", "-p", cluster.redis_port, "--scan", "--pattern", "pinhole:*"]).stdout

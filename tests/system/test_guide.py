@@ -32,16 +32,17 @@ def whole(title):
 
 @variants(title=CONFS)
 def test_configurations_are_right(t, title):
-    """Beside what every configuration must have; all plugins are enabled."""
+    """Beside what every configuration must have; all plugins are enabled, notify where it is configured."""
     text = guide.blocks("conf")[title]
     known = {p.key for p in reference.params()}
     for group, members in re.findall(r"^(\w+) = \{([^}]*)\}", text, re.M):
         for name in re.findall(r"(?:^|[{;])\s*(\w+) = ", re.sub(r"#.*", "", members), re.M):
             if f"{group}.{name}" not in known:
                 raise check.Skipped(f"this build has no {group}.{name}")
-    daemon = t.daemon(start=False, conf={"plugins": list(reference.plugins())})
+    daemon = t.daemon(start=False)
+    plugins = [name for name in reference.plugins() if name != "notify" or "notify = " in text]
     head = f'listen = "udp:127.0.0.1:5999";\nscript = "{daemon.conf["script"]}";\nplugins = ( ' + \
-        ", ".join(f'"{name}"' for name in reference.plugins()) + " );\n"
+        ", ".join(f'"{name}"' for name in plugins) + " );\n"
     daemon.write(head + text)
     done = daemon.check_conf()
     check.equal((done.returncode, done.stderr), (0, ""), "status and complaints of -c")
@@ -251,7 +252,26 @@ def test_relay_commands_usage(t):
 def test_reload_usage(t):
     """1.33: the sets of the database, read again."""
     need_commands("nh_reload_rtpp")
-    raise check.Skipped("TODO")
+    redis, first, second = t.redis(), t.relay(), t.relay()
+    names = dict(re.findall(r'(\w+) = "([^"]*)"', guide.blocks("conf")["1.15 to 1.19"]))
+    conf = {**{k: names[k] for k in ("db_table", "rtpp_socket_col", "set_id_col")}, "db_url": redis.url}
+
+    def record(number, relay, chosen):
+        redis.cli("HSET", f"{names['db_table']}:{number}", names["rtpp_socket_col"], relay.url, names["set_id_col"], chosen)
+
+    def shown():
+        return re.findall(r"^(\S+)::  set=(\d+)$", daemon.ctl("nh_show_rtpp").stdout, re.M)
+    record(1, first, 1)
+    daemon = t.daemon(conf={"rtpp": conf})
+    check.until(lambda: shown() == [(first.url, "1")], 5, lambda: f"the record is in force: {shown()}")
+    record(1, second, 1)
+    record(2, first, 2)
+    run_shell(daemon, "1.33")
+    check.equal(sorted(shown()), sorted([(second.url, "1"), (first.url, "2")]), "relays and sets afterwards")
+    redis.cli("HSET", f"{names['db_table']}:3", names["rtpp_socket_col"], "nonsense", names["set_id_col"], "3")
+    done = daemon.ctl("nh_reload_rtpp")
+    check.equal(done.returncode, 1, "status with a record that is wrong")
+    check.equal(sorted(shown()), sorted([(second.url, "1"), (first.url, "2")]), "relays and sets: nothing has changed")
 
 
 def test_every_block_of_the_page_is_run(t):

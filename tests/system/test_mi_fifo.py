@@ -44,11 +44,12 @@ wait
 class Fifo:
     """A daemon with a FIFO and a folder for replies, both of the test's own."""
 
-    def __init__(self, t, relay=None, redis=None, **mi):
+    def __init__(self, t, relay=None, redis=None, plugins=None, natping=None, **mi):
         self.t = t
         self.path, self.dir = os.path.join(t.dir, "fifo"), os.path.join(t.dir, "replies")
         os.makedirs(self.dir)
-        self.daemon = t.daemon(relay=relay, redis=redis, conf={"mi": {"fifo": self.path, "fifo_reply_dir": self.dir, **mi}})
+        more = {"plugins": plugins, "natping": natping} if plugins else {}
+        self.daemon = t.daemon(relay=relay, redis=redis, conf={"mi": {"fifo": self.path, "fifo_reply_dir": self.dir, **mi}, **more})
         self.number = 0
 
     def ask(self, *words, user=None, seconds=10):
@@ -140,6 +141,20 @@ def test_errors_have_their_codes(t):
     check.that(fifo.ask("nh_enable_rtpp", relay.url, "x").startswith("400 Bad parameter"), "no number")
     check.equal(fifo.ask("no_such"), "404 no such command 'no_such': the command help lists them\n\n", "an unknown command")
     check.equal(fifo.stat("mi_errors"), 4, "errors that were counted")
+
+
+def test_guides_session_of_the_pings(t):
+    """Examples 1.30 and 1.33 of the guide, by FIFO and by pinholectl."""
+    fifo = Fifo(t, plugins=["nat", "sdp", "registrar", "rtpp", "natping", "mi"], natping={"natping_interval": 30})
+    check.equal(fifo.ask("nh_enable_ping"), "200 OK\nStatus:: 1\n\n", "the switch")
+    check.equal(fifo.ask("nh_enable_ping", "0"), "200 OK\n\n", "off")
+    check.equal(fifo.ask("nh_enable_ping"), "200 OK\nStatus:: 0\n\n", "the switch now")
+    check.equal(fifo.daemon.ctl("nh_enable_ping").stdout, "Status:: 0\n", "pinholectl nh_enable_ping")
+    check.equal(fifo.daemon.ctl("nh_enable_ping", "1").stdout, "", "pinholectl nh_enable_ping 1")
+    check.equal(fifo.daemon.ctl("nh_enable_ping").stdout, "Status:: 1\n", "pinholectl nh_enable_ping")
+    check.that(fifo.ask("nh_enable_ping", "x").startswith("400 Bad parameter"), "no number")
+    check.that(fifo.ask("nh_enable_ping", "1", "2").startswith("400 Too few or too many arguments"), "one too many")
+    check.that(fifo.ask("nh_reload_rtpp").startswith("400 "), "nothing to reload from without db_url")
 
 
 def test_quoted_arguments_and_lines_with_cr(t):

@@ -71,6 +71,7 @@ def test_pings_come_from_the_socket_of_the_registration(t, ip, store):
                       conf=conf({"natping_processes": 2}, listen=[f"udp:{host}:{port}", f"udp:{host}:{other}"]))
     alice, bob = t.phone("alice", daemon), t.phone("bob", daemon)
     bob.server = bob.link.server = (address, other)
+    bob.sources = {bob.server}
     for phone in (alice, bob):
         start = time.monotonic()
         phone.register()
@@ -209,6 +210,7 @@ def test_late_reply_to_another_node_s_ping(t):
     check.equal(second.stat("natping_replies"), 0, "replies to its own pings")
     # A stranger's reply is nobody's ping.
     forged = sip.Message.parse(asked.data())
+    forged.source = asked.source
     forged.put("via", asked.get("via").replace(asked.branch, asked.branch[:-4] + "0000"))
     alice.reply(forged, 200, "OK")
     check.until(lambda: "SCRIPT SEES A REPLY" in second.log(), 3, "what is no ping's goes the way of all replies")
@@ -246,10 +248,19 @@ def test_tcp_is_pinged_over_its_own_connection(t):
     check.until(lambda: len(alice.keepalives) >= 3, 3 * INTERVAL + 3, "CRLF CRLF over TCP")
     check.equal({data for _, data, _ in alice.keepalives}, {b"\r\n\r\n"}, "pings")
     check.that(daemon.stat("natping_sent_tcp") >= 3, "they are counted")
-    opened = daemon.stat("net_tcp_connected")
-    alice.link.close()
-    time.sleep(2.2 * INTERVAL)
-    check.equal(daemon.stat("net_tcp_connected"), opened, "connections that the daemon has made for a ping")
+    sent = daemon.stat("natping_sent_tcp")
+    alice.link.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    alice.link.close()                             # reset: the port is free at once
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as ear:                 # would it connect now?
+        ear.bind(alice.link.local)
+        ear.listen()
+        check.until(lambda: daemon.stat("natping_sent_tcp") >= sent + 2, 2 * INTERVAL + 3, "pings that find no connection")
+        ear.settimeout(0.5)
+        try:
+            ear.accept()
+            raise check.Failed("the daemon has made a connection for a ping")
+        except TimeoutError:
+            pass
 
 
 def test_tcp_is_left_alone_unless_asked(t):
@@ -401,11 +412,35 @@ def test_phone_that_moves_is_pinged_by_its_new_node(t):
     alice.register()
     wait_pings(alice, 1)
     alice.server = alice.link.server = second.server
+    alice.sources = {first.server, second.server}
     alice.register()
     check.until(lambda: any(a == second.server for _, a in pings(alice)), INTERVAL + 2, "the new node pings")
     check.until(lambda: first.stat("natping_contacts") == 0, 12 + INTERVAL, "the old one has let go")
     alice.keepalives.clear()
     check.equal({a for _, a in wait_pings(alice, 2)}, {second.server}, "alice is pinged from")
+
+
+def test_one_of_two_that_have_the_same_address_pings(t):
+    """Both are configured with the address that phones see; the lease says which one speaks for it."""
+    redis = t.redis()
+    nodes = []
+    for name in ("edge1", "edge2"):
+        port = proc.free_port()
+        nodes.append(t.daemon(redis=redis, name=name, port=port, conf=conf(listen=[
+            {"address": f"udp:127.0.0.1:{port}", "advertise": "198.51.100.5:5060"}])))
+        if name == "edge1":
+            check.until(lambda: redis.cli("GET", "pinhole:lease:udp:198.51.100.5:5060") == "edge1", 5, "edge1 has the lease")
+    first, second = nodes
+    alice = t.phone("alice", first)
+    alice.register()
+    wait_pings(alice, 2)
+    check.until(lambda: second.stat("natping_not_mine") > 0 or second.stat("natping_contacts") == 0, 5, "the other one knows")
+    alice.keepalives.clear()
+    check.equal({a for _, a in wait_pings(alice, 4)}, {first.server}, "alice is pinged from")
+    check_period([at for at, _ in pings(alice)])
+    first.kill()                                   # what its lease is for
+    alice.keepalives.clear()
+    check.equal({a for _, a in wait_pings(alice, 2, 10)}, {second.server}, "alice is pinged from")
 
 
 def test_who_takes_the_address_over_takes_the_pings_over(t):

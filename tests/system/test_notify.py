@@ -247,3 +247,14 @@ def test_stop_with_connections(t):
     check.that(time.monotonic() - start < 5, "it stops at once")
     for sock in socks:
         sock.close()
+
+
+def test_address_that_moves_here(t):
+    """The nodes of a cluster listen on one address, which only one of them has at a time."""
+    internet = t.internet()
+    with internet:
+        node = followed.daemon(t, notify="tcp:198.51.100.9:9990")
+        check.contains(node.log(), "no address of this machine now", "log")
+        internet.address("198.51.100.9/32")
+        tell(("198.51.100.9", 9990), "nonsense\n")
+    check.until(lambda: node.stat("notify_garbage") == 1, 5, "what was said there has arrived")

@@ -18,11 +18,20 @@ SCRIPT = 'route {\n\tsl_send_reply("200", "OK");\n}\n'
 NEEDS = {}                                  # plugin -> those that it needs, see learn_needs()
 
 
+def order(names):
+    """A plugin comes after those that it needs."""
+    out = []
+    while len(out) < len(names):
+        out += sorted(n for n in names if n not in out and not (NEEDS.get(n, set()) & names) - set(out))
+    return out
+
+
 def without(t, missing, **more):
-    """A daemon with all the plugins but those that are missing, not started. mi is last, as others may publish at their start."""
-    listed = [name for name in sorted(reference.plugins(), key=lambda n: n == "mi") if name not in missing]
+    """A daemon with all the plugins but those that are missing, not started."""
+    listed = order(set(reference.plugins()) - set(missing))
     return t.daemon(start=False, script=SCRIPT, **more, conf={
-        "plugins": listed, "registrar": None, "rtpp": None, "mi": None if "mi" in missing else {"socket": os.path.join(t.dir, "pinholed.sock")}})
+        "plugins": listed, "registrar": None, "rtpp": None, **reference.required(listed, t.dir),
+        "mi": None if "mi" in missing else {"socket": os.path.join(t.dir, "pinholed.sock")}})
 
 
 def together(name):
@@ -36,7 +45,7 @@ def learn_needs(t):
         needs = set()
         while True:
             daemon = t.daemon(start=False, script=SCRIPT, name="alone", conf={
-                "plugins": sorted(needs) + [name], "registrar": None, "rtpp": None, "mi": None})
+                "plugins": order(needs | {name}), "registrar": None, "rtpp": None, "mi": None})
             done = daemon.check_conf()
             found = re.search(rf"'{name}' .* needs plugin '(\w+)'", done.stderr)
             if not found:
@@ -108,7 +117,8 @@ def test_functions_of_a_missing_plugin_are_refused_by_name(t):
             continue
         calls = "".join(f"\t{f}({', '.join(['1'] * least)});\n" for f, least in functions.items())
         daemon = t.daemon(start=False, script=f"route {{\n{calls}}}\n", conf={
-            "plugins": [n for n in reference.plugins() if n not in together(name)], "registrar": None, "rtpp": None})
+            "plugins": order(set(reference.plugins()) - together(name)), "registrar": None, "rtpp": None,
+            **reference.required(set(reference.plugins()) - together(name), t.dir)})
         done = daemon.check_conf()
         check.equal(done.returncode, 1, f"status of -c without {name}")
         for line, function in enumerate(functions, 2):
@@ -122,8 +132,9 @@ def test_group_of_a_missing_plugin_is_a_warning(t):
     """Whatever stands in it, as nobody reads it; and the same for its log level."""
     learn_needs(t)
     for name in reference.plugins():
-        conf = {"plugins": [n for n in reference.plugins() if n not in together(name)], "registrar": None, "rtpp": None, "mi": None,
-                "log": {"level": "info", name: "debug"}}
+        listed = order(set(reference.plugins()) - together(name))
+        conf = {"plugins": listed, "registrar": None, "rtpp": None, "mi": None, "log": {"level": "info", name: "debug"},
+                **reference.required(listed, t.dir)}
         daemon = t.daemon(start=False, script=SCRIPT, name=f"group-{name}", conf={**conf, name: {"nonsense": -1}})
         done = daemon.check_conf()
         check.equal(done.returncode, 0, f"status of -c with a group {name}: {done.stderr}")
@@ -136,8 +147,9 @@ def test_group_of_a_missing_plugin_is_a_warning(t):
 def test_each_plugin_works_with_none_but_those_it_needs(t):
     learn_needs(t)
     for name, part in reference.plugins().items():
-        listed = [n for n in reference.plugins() if n in NEEDS[name]] + [name] + (["mi"] if name != "mi" and "mi" not in NEEDS[name] else [])
-        daemon = t.daemon(script=SCRIPT, name=f"only-{name}", conf={"plugins": listed, "registrar": None, "rtpp": None})
+        listed = order(NEEDS[name] | {name, "mi"})
+        daemon = t.daemon(script=SCRIPT, name=f"only-{name}", conf={"plugins": listed, "registrar": None, "rtpp": None,
+                                                                    **reference.required(listed, t.dir)})
         check.that(set(part.counters) <= set(daemon.stats()), f"counters of {name}")
         told = daemon.ctl("help").stdout
         for command in part.commands:

@@ -7,19 +7,9 @@ Expected: a silent relay's calls go to the next of its set; a call's commands ne
 """
 
 from kit import check
-from kit.daemon import ROUTE
+from kit.daemon import changed_route as script
 
 QUICK = {"rtpproxy_timeout": "0.2", "rtpproxy_retr": 2}
-
-
-def script(*changes):
-    """The quickstart's script with some of its lines changed."""
-    with open(ROUTE, encoding="utf-8") as source:
-        text = source.read()
-    for old, new in changes:
-        check.that(old in text, f"{old!r} is not in the quickstart's script any more")
-        text = text.replace(old, new)
-    return text
 
 
 def call_and_end(alice, bob, relay):
@@ -100,10 +90,23 @@ def test_relay_is_switched_off_and_on(t):
 
 
 def test_faults_of_configuration_and_script_are_named(t):
-    daemon = t.daemon(start=False, script=script(("rtpproxy_offer()", 'rtpproxy_offer("ry")')), conf={"rtpp": {
-        "rtpproxy_sock": ["udp:127.0.0.1:99999", "tcp:127.0.0.1:1", "udp:127.0.0.1=x"], "rtpproxy_timeout": "0"}})
+    """Each with its line and what would be right; the values that no parameter takes are in test_bad_values.py."""
+    daemon = t.daemon(start=False, script=script(("rtpproxy_offer()", 'rtpproxy_offer("ry")'), ("rtpproxy_answer()", 'rtpproxy_answer("n")')), conf={"rtpp": {
+        "rtpproxy_sock": ["udp:127.0.0.1:99999", "sctp:127.0.0.1:1", "udp:127.0.0.1=x", "unix:relative", "tcp:[::1]:5"], "rtpproxy_timeout": "0"}})
     done = daemon.check_conf()
     check.equal(done.returncode, 1, "status")
-    for want in ("a port from 1 to 65535", "over UDP only", "a weight from 0 to 65535", "rtpproxy_timeout",
-                 "unknown flag letter 'y'", ".route:"):
+    for want in ("a port from 1 to 65535", "tcp6:[ADDRESS][:PORT]", "a weight from 0 to 65535", "an absolute path", "udp6: or tcp6:", "rtpproxy_timeout",
+                 "unknown flag letter 'y'", "flag letter 'n' needs the parameter rtpp_notify_socket", ".route:"):
         check.contains(done.stderr, want, "complaints")
+
+
+def test_values_that_do_not_go_together_are_refused(t):
+    for rtpp, want in (({"rtpproxy_timeout": "1", "rtpproxy_tout": 1}, "rtpproxy_tout and rtpproxy_timeout are both given"),
+                       ({"rtpproxy_sock": ["udp:127.0.0.1:5", "udp:127.0.0.1:5"]}, "each RTP proxy once in a set"),
+                       ({"rtpproxy_sock": "udp:no-such-host.invalid"}, "the host 'no-such-host.invalid' has no IPv4 address")):
+        done = t.daemon(start=False, conf={"rtpp": rtpp}).check_conf()
+        check.equal(done.returncode, 1, f"status for {rtpp}")
+        check.contains(done.stderr, want, "complaint")
+    done = t.daemon(start=False, conf={"rtpp": {"rtpproxy_tout": 1}}).check_conf()
+    check.equal(done.returncode, 0, f"status with the obsolete name alone: {done.stderr}")
+    check.contains(done.stderr, 'rtpproxy_tout is obsolete: write rtpproxy_timeout = "1"', "warning")

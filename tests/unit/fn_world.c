@@ -136,14 +136,16 @@ struct call *call_of(struct calls *c, struct slice call_id, bool make)
 struct slice call_prop(const struct call *call, enum bus_prop p)
 {
 	(void)call;
+	if (p == BUS_PROP_DIALOG_TIMEOUT)
+		return slice_str(world->dialog_timeout);
 	return p == BUS_PROP_DIALOG_END ? slice_str(world->end_reason) : (struct slice){0};
 }
 
 int call_prop_set(struct call *call, enum bus_prop p, struct slice value)
 {
 	(void)call;
-	(void)p;
-	(void)value;
+	assert_int_equal(p, BUS_PROP_DIALOG_TIMEOUT);
+	(void)snprintf(world->dialog_timeout, sizeof(world->dialog_timeout), "%.*s", SLICE_ARG(value));
 	return 0;
 }
 

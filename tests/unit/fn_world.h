@@ -39,6 +39,7 @@ struct world {
 	int relay_code, newtran_code, check_code, reply_code;
 	unsigned failure_code;
 	const char *end_reason; /**< why the call's dialog ended; NULL: it has not */
+	char dialog_timeout[24];
 	bool canceled;
 };
 

@@ -9,6 +9,7 @@ struct values {
 	bool enabled;
 	char *name;
 	struct conf_list socks;
+	bool name_given;
 };
 
 static const char *check_name(const char *text)
@@ -30,7 +31,7 @@ static const struct conf_param table[] = {
 	{.name = "enabled", .type = CONF_BOOL, .dflt = "true",
 	 .offset = offsetof(struct values, enabled)},
 	{.name = "name", .type = CONF_STR, .dflt = "edge",
-	 .offset = offsetof(struct values, name), .check = check_name},
+	 .offset = offsetof(struct values, name), .check = check_name, .given = offsetof(struct values, name_given)},
 	{.name = "socks", .type = CONF_LIST,
 	 .offset = offsetof(struct values, socks), .check = check_sock},
 	{.name = NULL},
@@ -105,8 +106,18 @@ static void defaults_hold_when_nothing_is_said(void **state)
 	assert_int_equal(f->values.timeout, 500);
 	assert_true(f->values.enabled);
 	assert_string_equal(f->values.name, "edge");
+	assert_false(f->values.name_given);
 	assert_int_equal(f->values.socks.count, 0);
 	assert_int_equal(f->errors.count, 0);
+}
+
+static void what_is_written_is_told_from_its_default(void **state)
+{
+	struct fixture *f = *state;
+
+	read_group(f, "g = { name = \"edge\"; };");
+	assert_int_equal(f->errors.count, 0);
+	assert_true(f->values.name_given);
 }
 
 static void values_of_every_type_are_read(void **state)
@@ -437,6 +448,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CONF_TEST(defaults_hold_when_nothing_is_said),
+		CONF_TEST(what_is_written_is_told_from_its_default),
 		CONF_TEST(values_of_every_type_are_read),
 		CONF_TEST(operators_may_write_values_in_several_ways),
 		CONF_TEST(every_error_is_told_with_its_place),

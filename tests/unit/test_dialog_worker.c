@@ -1,6 +1,8 @@
 /* A worker's dialogs from INVITE to the end: what is written, sent and told. */
 #include "tests/unit/dialog_fake.h"
 
+#include "plugins/dialog/sweep.h"
+
 #define ALICE "203.0.113.4", 40312
 #define BOB   "203.0.113.9", 40001
 
@@ -713,6 +715,85 @@ static void an_id_that_names_nothing_leaves_nothing(void **state)
 	assert_int_equal(fake.sent_count, 0);
 }
 
+/* Compared with the record now and then */
+
+static void sweep(void)
+{
+	dlg_sweep_one(dlg_table_any(worker()->table));
+}
+
+static void a_record_that_was_lost_is_written_again(void **state)
+{
+	(void)state;
+	call_up();
+	fake.record_count = 0; /* Redis has come back empty */
+	sweep();
+	assert_int_equal(fake_record(0)->state, STORE_DIALOG_CONFIRMED);
+	assert_slice_equal(fake_record(0)->callee.tag, "b1");
+	assert_int_equal(fake_count("dialog_restored"), 1);
+}
+
+static void what_another_node_has_heard_is_taken_over(void **state)
+{
+	const struct store_dialog *mine;
+
+	(void)state;
+	call_up();
+	fake.records[0].caller.flow = SLICE("udp:203.0.113.4:40999");
+	fake.records[0].callee.cseq = 77;
+	fake.records[0].caller.cseq = 1; /* older than ours */
+	fake.records[0].deadline_ms -= 1000;
+	sweep();
+	mine = &dlg_table_any(worker()->table)->rec;
+	assert_slice_equal(mine->caller.flow, "udp:203.0.113.4:40999");
+	assert_int_equal(mine->callee.cseq, 77);
+	assert_int_equal(mine->caller.cseq, 7);
+	assert_int_equal(mine->deadline_ms, fake_record(0)->deadline_ms);
+	assert_int_equal(fake.puts, 2);
+}
+
+static void a_call_ended_while_this_node_slept_is_let_go_of(void **state)
+{
+	(void)state;
+	call_up();
+	fake.records[0].state = STORE_DIALOG_ENDED;
+	sweep();
+	assert_int_equal(dlg_table_count(worker()->table), 0);
+	assert_int_equal(fake_count("dialog_active"), 0);
+	assert_int_equal(fake_count("dialog_ended_elsewhere"), 1);
+}
+
+static void a_comparison_that_is_overtaken_changes_nothing(void **state)
+{
+	(void)state;
+	call_up();
+	fake.hold = true;
+	sweep();
+	request_out("OPTIONS", "a1", "b1", 9, "", ALICE); /* a write under way */
+	fake.records[0].state = STORE_DIALOG_CONFIRMED;
+	fake_release(1);
+	assert_int_equal(dlg_table_any(worker()->table)->rec.caller.cseq, 9);
+	fake_release(9);
+	sweep(); /* and one whose dialog is gone when it is answered */
+	request_out("BYE", "a1", "b1", 10, "", ALICE);
+	fake_release(9);
+	sweep();
+	reply_out(200, "a1", "b1", 10, "BYE", "");
+	fake_release(9);
+	assert_int_equal(dlg_table_count(worker()->table), 0);
+}
+
+static void every_dialog_has_its_turn(void **state)
+{
+	(void)state;
+	call_up();
+	fake_turn(1100);
+	assert_int_equal(worker()->sweep_part, 1);
+	for (unsigned i = 0; i < SWEEP_S; i++)
+		worker()->sweep.fn(worker()->sweep.arg);
+	assert_int_equal(fake.gets, 1);
+}
+
 /* Calls of other nodes that come by here */
 
 static struct ph_msg *unknown(const char *method, const char *from, const char *to)
@@ -910,6 +991,11 @@ int main(void)
 		TEST(asked_twice_it_ends_once),
 		TEST(a_call_of_another_node_ends_here_when_the_service_says_so),
 		TEST(an_id_that_names_nothing_leaves_nothing),
+		TEST(a_record_that_was_lost_is_written_again),
+		TEST(what_another_node_has_heard_is_taken_over),
+		TEST(a_call_ended_while_this_node_slept_is_let_go_of),
+		TEST(a_comparison_that_is_overtaken_changes_nothing),
+		TEST(every_dialog_has_its_turn),
 		TEST(a_request_of_an_unknown_call_waits_for_its_record),
 		TEST(its_bye_ends_it_here),
 		TEST(a_call_that_nobody_has_recorded_is_asked_for_once),

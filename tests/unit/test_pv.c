@@ -181,6 +181,23 @@ static void headers_show_the_message_as_received(void **state)
 		world_pv(msg, "$hdr(X-Tag) $hdr(X-New) $ct"), "<null> yes <sip:x@y>");
 }
 
+static void the_dialogs_timeout_takes_seconds_within_its_range(void **state)
+{
+	struct ph_msg *msg = world_invite();
+
+	(void)state;
+	assert_string_equal(world_pv(msg, "$DLG_timeout"), "<null>");
+	assert_int_equal(world_set_int(msg, "$DLG_timeout", 90), 0);
+	assert_string_equal(world_pv(msg, "$DLG_timeout"), "90");
+	assert_int_equal(world_set(msg, "$DLG_timeout", "120"), 0);
+	assert_int_not_equal(world_set_int(msg, "$DLG_timeout", 0), 0);
+	assert_int_not_equal(world_set_int(msg, "$DLG_timeout", 864001), 0);
+	assert_int_not_equal(world_set(msg, "$DLG_timeout", "soon"), 0);
+	assert_string_equal(world_pv(msg, "$DLG_timeout"), "120");
+	assert_int_equal(world_set(msg, "$DLG_timeout", NULL), 0);
+	assert_string_equal(world_pv(msg, "$DLG_timeout"), "<null>");
+}
+
 static void credentials(void **state)
 {
 	struct ph_msg *msg =
@@ -377,6 +394,7 @@ int main(void)
 			headers_by_name_and_index, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(headers_show_the_message_as_received,
 			world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(the_dialogs_timeout_takes_seconds_within_its_range, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(credentials, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(
 			avps_are_stacks, world_setup, world_teardown),

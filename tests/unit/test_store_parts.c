@@ -4,9 +4,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "storage/dialog_heap.h"
+#include "storage/dialog_table.h"
 #include "storage/redis_keys.h"
 #include "storage/redis_parse.h"
 #include "storage/redis_target.h"
+#include "storage/store_relay.h"
 #include "storage/store_script.h"
 
 static char hosts[64];
@@ -177,6 +180,22 @@ static void keys_are_those_of_the_design(void **state)
 		redis_key_node(a, "pinhole:", SLICE("edge1")), "pinhole:node:edge1");
 	assert_slice_equal(
 		redis_key_contacts_pattern(a, "a*[b]:"), "a\\*\\[b\\]:contact:{*");
+	assert_slice_equal(redis_key_nodes(a, "pinhole:"), "pinhole:nodes");
+	assert_slice_equal(redis_key_lease(a, "pinhole:", SLICE("udp:198.51.100.7:5060")),
+		"pinhole:lease:udp:198.51.100.7:5060");
+	assert_slice_equal(redis_key_set(a, "pinhole:", 10), "pinhole:rtpp:set:10");
+	assert_slice_equal(redis_key_sets(a, "pinhole:"), "pinhole:rtpp:sets");
+	assert_slice_equal(redis_key_relay(a, "pinhole:", SLICE("udp:127.0.0.1:22222")),
+		"pinhole:rtpp:relay:udp:127.0.0.1:22222");
+	assert_slice_equal(
+		redis_key_dialog(a, "pinhole:", SLICE("{a b}@c"), SLICE("00ff")),
+		"pinhole:dialog:{%7Ba%20b%7D@c}:00ff");
+	assert_slice_equal(redis_key_dialog_id(a, "pinhole:", SLICE("00ff")),
+		"pinhole:dialog:id:00ff");
+	assert_slice_equal(redis_key_timers(a, "pinhole:"), "pinhole:dialog:timers");
+	/* A NUL is a byte like any other. */
+	assert_true(slice_eq(redis_key_pattern(a, slice_make("a\0*", 3), ":*"),
+		slice_make("a\0\\*:*", 6)));
 	arena_put(a);
 }
 
@@ -356,6 +375,225 @@ static void the_id_of_a_uri_never_changes_between_releases(void **state)
 	assert_string_equal(id, "d2973de50ffe22b5");
 }
 
+static void sets_are_known_by_their_number_as_we_write_it(void **state)
+{
+	static const char *const others[] = {"p:rtpp:set:", "p:rtpp:set:007",
+		"p:rtpp:set:+1", "p:rtpp:set:-0", "p:rtpp:set:0x1", "p:rtpp:set:1 ",
+		"p:rtpp:set:x", "p:rtpp:set:99999999999999999999", "q:rtpp:set:1",
+		"p:rtpp:sets"};
+	int64_t set = 0;
+
+	(void)state;
+	assert_int_equal(redis_key_parse_set("p:", SLICE("p:rtpp:set:12"), &set), 0);
+	assert_int_equal(set, 12);
+	assert_int_equal(redis_key_parse_set("p:", SLICE("p:rtpp:set:-1"), &set), 0);
+	assert_int_equal(set, -1);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		assert_int_equal(
+			redis_key_parse_set("p:", slice_str(others[i]), &set), -EINVAL);
+}
+
+static void members_that_are_none_are_refused(void **state)
+{
+	static const char *const others[] = {"", "{", "{}", "{}:1", "{a}", "{a}:", "{a}1",
+		"a}:1", "{a%}:1", "{a%7}:1"};
+	struct arena *a = arena_new(4096, 65536);
+	struct slice aor, id;
+
+	(void)state;
+	assert_int_equal(redis_key_parse_member(a, SLICE("{a%7Db}:1"), &aor, &id), 0);
+	assert_slice_equal(aor, "a}b");
+	assert_slice_equal(id, "1");
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		assert_int_equal(
+			redis_key_parse_member(a, slice_str(others[i]), &aor, &id),
+			-EINVAL);
+	arena_put(a);
+}
+
+static int64_t score_of(const char *text)
+{
+	redisReply r = {.type = REDIS_REPLY_STRING,
+		.str = (char *)(uintptr_t)text,
+		.len = strlen(text)};
+	int64_t n = -1;
+
+	return redis_parse_score(&r, &n) == 0 ? n : -1;
+}
+
+static void scores_are_whole_numbers_within_bounds(void **state)
+{
+	(void)state;
+	assert_int_equal(score_of("1700000000123"), 1700000000123);
+	assert_int_equal(score_of("1.5"), 1);
+	assert_int_equal(score_of("-5"), 0);
+	assert_int_equal(score_of("-inf"), 0);
+	assert_true(score_of("inf") == INT64_MAX);
+	assert_true(score_of("1e300") == INT64_MAX);
+	assert_int_equal(score_of("nan"), -1);
+	assert_int_equal(score_of(""), -1);
+	assert_int_equal(score_of("12x"), -1);
+}
+
+static void a_heap_gives_the_earliest_first(void **state)
+{
+	enum { NODES = 500, TAKE = 100 };
+	static struct dialog_heap_node nodes[NODES];
+	struct dialog_heap_node *due[TAKE];
+	struct dialog_heap h = {0};
+
+	(void)state;
+	srand(7);
+	for (unsigned i = 0; i < NODES; i++) {
+		nodes[i].deadline_ms = rand() % 1000;
+		assert_int_equal(dialog_heap_add(&h, &nodes[i]), 0);
+	}
+	for (unsigned round = 0; round < 2000; round++) {
+		struct dialog_heap_node *n = &nodes[rand() % NODES];
+		int64_t until = rand() % 1000;
+		unsigned want = 0, count;
+
+		if (n->at == DIALOG_HEAP_NOWHERE) {
+			n->deadline_ms = rand() % 1000;
+			assert_int_equal(dialog_heap_add(&h, n), 0);
+		} else if (rand() % 2 == 0) {
+			dialog_heap_move(&h, n, rand() % 1000);
+		} else {
+			dialog_heap_remove(&h, n);
+			dialog_heap_remove(&h, n);
+		}
+		if (round % 50 != 0)
+			continue;
+		for (unsigned i = 0; i < NODES; i++)
+			if (nodes[i].at != DIALOG_HEAP_NOWHERE) {
+				assert_ptr_equal(h.list[nodes[i].at], &nodes[i]);
+				want += nodes[i].deadline_ms <= until ? 1 : 0;
+			}
+		count = dialog_heap_due(&h, until, due, TAKE);
+		assert_int_equal(count, want < TAKE ? want : TAKE);
+		for (unsigned i = 0; i < count; i++) {
+			unsigned earlier = 0;
+
+			for (unsigned k = 0; k < NODES; k++)
+				earlier += nodes[k].at != DIALOG_HEAP_NOWHERE &&
+						nodes[k].deadline_ms < due[i]->deadline_ms
+					? 1
+					: 0;
+			/* So many are before it, and no more: none was left out. */
+			assert_true(earlier <= i);
+			assert_true(
+				i == 0 || due[i - 1]->deadline_ms <= due[i]->deadline_ms);
+		}
+	}
+	free(h.list);
+}
+
+/* A dialog of the table's tests: named by its id alone. */
+static struct store_dialog dialog_of(const char *id, int64_t deadline_ms)
+{
+	return (struct store_dialog){.call_id = SLICE("call"),
+		.id = slice_str(id),
+		.state = STORE_DIALOG_CONFIRMED,
+		.node = SLICE("edge1"),
+		.deadline_ms = deadline_ms};
+}
+
+static unsigned dialogs_seen(struct dialog_table *t, const char *id, int64_t now_ms)
+{
+	struct arena *a = arena_new(4096, 65536);
+	struct store_dialog room[1];
+	struct store_dialogs out = {.arena = a, .list = room};
+
+	assert_int_equal(dialog_table_find(t, SLICE(""), slice_str(id), now_ms, &out), 0);
+	arena_put(a);
+	return out.count;
+}
+
+static void dialogs_in_memory_live_a_while_past_deadline_and_end(void **state)
+{
+	const int64_t keep = STORE_DIALOG_KEEP_S * 1000;
+	struct store_dialog over = dialog_of("over", 5000),
+			    ended = dialog_of("ended", 900000),
+			    late = dialog_of("late", 1000);
+	struct dialog_table *t = NULL;
+
+	(void)state;
+	assert_int_equal(dialog_table_new(&t, 10), 0);
+	assert_int_equal(dialog_table_put(t, &over, 1000), 0);
+	assert_int_equal(dialog_table_put(t, &ended, 1000), 0);
+	assert_int_equal(
+		dialog_table_end(t, ended.call_id, ended.id, SLICE("BYE"), 2000), 0);
+	assert_int_equal(dialogs_seen(t, "over", 5000 + keep - 1), 1);
+	assert_int_equal(dialogs_seen(t, "over", 5000 + keep), 0);
+	assert_int_equal(dialogs_seen(t, "ended", 2000 + keep - 1), 1);
+	assert_int_equal(dialogs_seen(t, "ended", 2000 + keep), 0);
+	/* What cannot be seen cannot be changed, and does not stand in the way. */
+	assert_int_equal(dialog_table_claim(t, over.call_id, over.id, 0, SLICE("edge2"),
+				 99000, 5000 + keep),
+		-ENOENT);
+	assert_int_equal(
+		dialog_table_expire(t, over.id, 1, SLICE("x"), 5000 + keep), -ENOENT);
+	over.deadline_ms = 200000;
+	assert_int_equal(dialog_table_put(t, &over, 5000 + keep), 0);
+	assert_int_equal(dialogs_seen(t, "over", 5000 + keep), 1);
+	/* One that was late when it came lives as long as one just due. */
+	assert_int_equal(dialog_table_put(t, &late, 100000), 0);
+	assert_int_equal(dialogs_seen(t, "late", 100000 + keep - 1), 1);
+	assert_int_equal(dialogs_seen(t, "late", 100000 + keep), 0);
+	dialog_table_destroy(&t);
+}
+
+static void dialogs_in_memory_are_bounded(void **state)
+{
+	struct dialog_table *t = NULL;
+	struct store_dialog d;
+	char id[16];
+
+	(void)state;
+	assert_int_equal(dialog_table_new(&t, 1000), 0);
+	for (unsigned i = 0; i < 1000; i++) {
+		(void)snprintf(id, sizeof(id), "%u", i);
+		d = dialog_of(id, 5000 + i);
+		assert_int_equal(dialog_table_put(t, &d, 1000), 0);
+	}
+	d = dialog_of("one too many", 5000);
+	assert_int_equal(dialog_table_put(t, &d, 1000), -ENOSPC);
+	/* Those that are there may change. */
+	d = dialog_of("7", 9000);
+	assert_int_equal(dialog_table_put(t, &d, 1000), 0);
+	/* An ended one makes room when it goes; so does one that nobody cared for. */
+	assert_int_equal(
+		dialog_table_end(t, SLICE("call"), SLICE("8"), SLICE("BYE"), 1000), 0);
+	d = dialog_of("one too many", 5000);
+	assert_int_equal(dialog_table_put(t, &d, 1000), -ENOSPC);
+	assert_int_equal(dialog_table_put(t, &d, 1000 + STORE_DIALOG_KEEP_S * 1000), 0);
+	d = dialog_of("two too many", 5000);
+	assert_int_equal(
+		dialog_table_put(t, &d, 1000 + STORE_DIALOG_KEEP_S * 1000), -ENOSPC);
+	assert_int_equal(dialog_table_put(t, &d, 5000 + STORE_DIALOG_KEEP_S * 1000), 0);
+	dialog_table_destroy(&t);
+}
+
+static void weights_and_switches_are_read_as_people_write_them(void **state)
+{
+	int64_t weight = 99;
+	bool on = false;
+
+	(void)state;
+	assert_int_equal(store_weight_parse(SLICE(" 2 "), &weight), 0);
+	assert_int_equal(weight, 2);
+	assert_int_equal(store_weight_parse(SLICE("-1"), &weight), 0);
+	assert_int_equal(store_weight_parse(SLICE("-2"), &weight), -EINVAL);
+	assert_int_equal(store_weight_parse(SLICE("65536"), &weight), -EINVAL);
+	assert_int_equal(store_weight_parse(SLICE(""), &weight), -EINVAL);
+	assert_int_equal(weight, -1);
+	assert_int_equal(store_switch_parse(SLICE("Yes"), &on), 0);
+	assert_true(on);
+	assert_int_equal(store_switch_parse(SLICE("off"), &on), 0);
+	assert_false(on);
+	assert_int_equal(store_switch_parse(SLICE("2"), &on), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -367,6 +605,13 @@ int main(void)
 		cmocka_unit_test(keys_are_those_of_the_design),
 		cmocka_unit_test(bytes_that_would_break_a_key_are_escaped_and_come_back),
 		cmocka_unit_test(keys_of_others_are_not_taken_for_contacts),
+		cmocka_unit_test(sets_are_known_by_their_number_as_we_write_it),
+		cmocka_unit_test(members_that_are_none_are_refused),
+		cmocka_unit_test(scores_are_whole_numbers_within_bounds),
+		cmocka_unit_test(a_heap_gives_the_earliest_first),
+		cmocka_unit_test(dialogs_in_memory_live_a_while_past_deadline_and_end),
+		cmocka_unit_test(dialogs_in_memory_are_bounded),
+		cmocka_unit_test(weights_and_switches_are_read_as_people_write_them),
 		cmocka_unit_test(records_are_checked_field_by_field),
 		cmocka_unit_test(a_script_s_answer_of_another_form_is_refused),
 		cmocka_unit_test(a_store_that_cannot_be_is_refused_with_the_reason),

@@ -45,8 +45,8 @@ class Case:
         """A call takes four ports, and rtpengine keeps them for 30 s after its end."""
         return Relay(self, address, ports)
 
-    def scripted_relay(self, address="127.0.0.1"):
-        return ScriptedRelay(self, address)
+    def scripted_relay(self, address="127.0.0.1", **kwargs):
+        return ScriptedRelay(self, address, **kwargs)
 
     def internet(self, **kwargs):
         """Servers' host in a network namespace; its nat() makes routers with phones behind them. Needs root."""

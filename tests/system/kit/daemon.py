@@ -11,6 +11,16 @@ ROUTE = os.path.join(build.TOP, "examples", "quickstart.route")
 BAD_SIGNS = ("AddressSanitizer", "ThreadSanitizer", "LeakSanitizer", "runtime error:", "Assertion `")
 
 
+def changed_route(*changes):
+    """The quickstart's script with some of its lines changed: pairs (old, new)."""
+    with open(ROUTE, encoding="utf-8") as source:
+        text = source.read()
+    for old, new in changes:
+        check.that(old in text, f"{old!r} is not in the quickstart's script any more")
+        text = text.replace(old, new)
+    return text
+
+
 def render(value, depth=0):
     """A Python value as libconfig text: dict group, list list, str, int, bool, float."""
     pad = "\t" * (depth + 1)

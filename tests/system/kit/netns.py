@@ -103,6 +103,11 @@ class Nat:
         for name in ("nf_conntrack_udp_timeout", "nf_conntrack_udp_timeout_stream"):
             self.router.write(f"/proc/sys/net/netfilter/{name}", str(udp_timeout))
 
+    def pinholes(self):
+        """How many ways in and out the router remembers now."""
+        with self.router, open("/proc/thread-self/net/nf_conntrack", encoding="ascii") as table:
+            return len(table.readlines())
+
     @staticmethod
     def pair(one, one_name, other, other_name):
         one.run("ip", "link", "add", one_name, "type", "veth", "peer", "name", other_name, "netns",

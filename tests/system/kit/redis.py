@@ -22,17 +22,22 @@ class Redis:
         self.process = self.case.spawn("redis", argv)
         self.process.ready(lambda: self.cli("PING") == "PONG", 10)
 
-    def cli(self, *words):
-        """What redis-cli prints, stripped."""
+    def raw(self, *words):
+        """What redis-cli prints, without the last line end."""
         argv = ["redis-cli", "-s", self.socket, "--raw"]
         if self.password:
             argv += ["--no-auth-warning", "-a", self.password]
-        return proc.run(argv + [str(w) for w in words]).stdout.strip()
+        return proc.run(argv + [str(w) for w in words]).stdout.removesuffix("\n")
+
+    def cli(self, *words):
+        """The same, stripped."""
+        return self.raw(*words).strip()
 
     def keys(self, pattern="pinhole:*"):
         return sorted(k for k in self.cli("--scan", "--pattern", pattern).splitlines() if k)
 
     def hash(self, key):
-        lines = self.cli("HGETALL", key).split("\n")
-        lines += [""] * (len(lines) % 2)         # the last value was empty
+        text = self.raw("HGETALL", key)
+        lines = text.split("\n") if text else []
+        check.equal(len(lines) % 2, 0, f"HGETALL {key}: {lines}")
         return dict(zip(lines[::2], lines[1::2]))

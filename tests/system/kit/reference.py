@@ -80,6 +80,20 @@ def read():
     return parts
 
 
+# What a plugin does not start without: {parameter: a value}.
+REQUIRED = {"notify.rtpp_notify_socket": "/tmp/pinhole-notify-of-a-test"}
+
+
+def required(names, folder):
+    """The groups that plugins of these names must have, for a daemon that starts: paths are below the folder."""
+    groups = {}
+    for key, value in REQUIRED.items():
+        group, _, name = key.partition(".")
+        if group in names:
+            groups[group] = {name: value.replace("/tmp", folder)}
+    return groups
+
+
 def plugins():
     return {name: part for name, part in read().items() if name}
 
