@@ -7,7 +7,7 @@
 
 static const char *check_socket(const char *text)
 {
-	return notify_addr_parse(NULL, text);
+	return addr_stream_parse(NULL, text);
 }
 
 static const char *check_mode(const char *text)
@@ -30,7 +30,7 @@ static int notify_load(void *values, struct conf_errors *e)
 	if (!is_set(c))
 		return 0;
 	/* The rows' checks have complained about others. */
-	(void)notify_addr_parse(&c->addr, c->rtpp_notify_socket);
+	(void)addr_stream_parse(&c->addr, c->rtpp_notify_socket);
 	(void)notify_mode_parse(&c->mode_bits, c->mode);
 	return 0;
 }

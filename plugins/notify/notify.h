@@ -1,7 +1,7 @@
 /**
  * @file notify.h  The plugin's parts on one screen: parameters, and the thread that reads what RTP proxies tell.
  *
- *     notify_addr.c   rtpp_notify_socket           listen.c   the listening socket, made while we still are root
+ *     notify_mode.c   mode of a UNIX socket        listen.c   the listening socket, made while we still are root
  *     lines.c         bytes to lines               conn.c     connections: any number from one address, bounded in all
  *     seen.c          who was told of already      told.c     an id: the store is told, then the workers
  *
@@ -9,9 +9,10 @@
  */
 #pragma once
 
+#include "core/base/addr_stream.h"
 #include "core/host/plugin.h"
 #include "plugins/notify/lines.h"
-#include "plugins/notify/notify_addr.h"
+#include "plugins/notify/notify_mode.h"
 #include "plugins/notify/seen.h"
 
 struct notify_conf {
@@ -22,7 +23,7 @@ struct notify_conf {
 	int64_t max_connections;
 	int64_t max_line;
 	/* prepared by load() and prepare() */
-	struct notify_addr addr;
+	struct addr_stream addr;
 	unsigned mode_bits;
 	bool bound; /**< fd listens; for UNIX, path is ours */
 	int fd;

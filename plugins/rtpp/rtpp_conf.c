@@ -116,9 +116,9 @@ static const char *check_source(const char *text)
 
 static const char *check_notify(const char *text)
 {
-	struct rtpp_notify n;
+	struct addr_stream a;
 
-	return rtpp_notify_read(&n, slice_str(text));
+	return rtpp_notify_read(&a, text);
 }
 
 /** Of tables and columns: what can be a part of a key, and is no pattern. */
@@ -194,8 +194,7 @@ int rtpp_conf_load(void *values, struct conf_errors *e)
 	if (conf->force_socket)
 		(void)rtpp_source_read(&conf->source, slice_str(conf->force_socket));
 	if (conf->rtpp_notify_socket)
-		(void)rtpp_notify_read(
-			&conf->notify, slice_str(conf->rtpp_notify_socket));
+		(void)rtpp_notify_read(&conf->notify, conf->rtpp_notify_socket);
 	conf->shared = calloc(1, sizeof(*conf->shared));
 	if (!conf->shared || rtpp_board_new(&conf->shared->board) != 0)
 		return -ENOMEM;

@@ -34,7 +34,7 @@ struct rtpp_conf {
 	struct rtpp_sets sets; /**< of rtpproxy_sock, addresses found */
 	unsigned timeout_ms;
 	struct addr source;        /**< of force_socket; unset: none. Port 0: any */
-	struct rtpp_notify notify; /**< when rtpp_notify_socket is given */
+	struct addr_stream notify; /**< when rtpp_notify_socket is given */
 	struct rtpp_shared *shared;
 };
 

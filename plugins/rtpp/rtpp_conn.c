@@ -352,7 +352,9 @@ static struct rtpp_conn *find(struct rtpp_client *c, const struct rtpp_relay *to
 {
 	struct rtpp_conn *s = c->conns;
 
-	while (s && (s->once || s->fault != 0 || strcmp(s->to.url, to->url) != 0))
+	while (s &&
+		(s->once || s->fault != 0 || strcmp(s->to.url, to->url) != 0 ||
+			!addr_eq(&s->to.addr, &to->addr)))
 		s = s->next;
 	return s;
 }

@@ -23,7 +23,7 @@ struct rtpp_health {
 	bool down;
 	bool disabled; /* the operator's switch */
 	bool seen; /* has answered since the start: rtpproxy_disable_tout holds from then on */
-	bool untold; /* an event was kept back */
+	bool untold;    /* an event was kept back */
 	bool doubt;     /* a worker's report may be lost: tell how the next probe ends */
 	uint64_t at_us; /* when down was found out */
 	uint64_t recheck; /* ms of loop_now(); UINT64_MAX: not by itself */
@@ -39,7 +39,7 @@ struct rtpp_health {
 struct rtpp_healths {
 	struct rtpp_health_setup set;
 	uint64_t started; /* ms of loop_now() */
-	bool speaks; /* events are published */
+	bool speaks;      /* events are published */
 	struct rtpp_generation *generation;
 	struct rtpp_health **list; /* in the order of its relays */
 	unsigned count;

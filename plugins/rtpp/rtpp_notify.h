@@ -7,16 +7,10 @@
  */
 #pragma once
 
-#include "core/base/addr.h"
+#include "core/base/addr_stream.h"
 #include "core/base/buf.h"
-#include "plugins/rtpp/rtpp_url.h"
 
-struct rtpp_notify {
-	struct addr addr; /**< unset: a path */
-	char path[RTPP_PATH_MAX + 1];
-};
-
-/** "tcp:ADDRESS:PORT", "unix:/PATH" or "/PATH". NULL and *out; or what would be right. */
-const char *rtpp_notify_read(struct rtpp_notify *out, struct slice text);
+/** As addr_stream_parse(); a path without blanks, as it is a word of a command. */
+const char *rtpp_notify_read(struct addr_stream *out, const char *text);
 /** The name for a relay with these features; nothing is written when it has no name for it. */
-void rtpp_notify_name(struct buf *b, const struct rtpp_notify *n, unsigned features);
+void rtpp_notify_name(struct buf *b, const struct addr_stream *n, unsigned features);

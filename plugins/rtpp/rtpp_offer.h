@@ -26,7 +26,7 @@ struct rtpp_engine {
 	struct rtpp_roster *roster;
 	const struct hash_key *key;
 	struct slice marker;
-	const struct rtpp_notify *notify; /**< NULL: no rtpp_notify_socket */
+	const struct addr_stream *notify; /**< NULL: no rtpp_notify_socket */
 	struct log_source *log;
 	void (*on_silent)(void *arg, struct rtpp_peer *peer);
 	void *arg;

@@ -61,7 +61,8 @@ struct rtpp_peer *rtpp_roster_peer(struct rtpp_roster *r, struct slice url)
 /** What the service knows, unless this thread knows something newer. */
 static void learn(struct rtpp_peer *p, const struct rtpp_state *s)
 {
-	if (p->features != s->features)
+	/* It may be another release, or have other options, than the one that refused. */
+	if (p->features != s->features || (p->down && !s->down))
 		p->notify_refused = p->warned_streams = false;
 	p->features = s->features;
 	p->disabled = s->disabled;

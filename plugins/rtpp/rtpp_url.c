@@ -100,6 +100,9 @@ static const char *read_path(struct rtpp_relay *r, struct slice text, struct sli
 	if (text.len > RTPP_PATH_MAX)
 		return "a shorter path: the kernel takes 107 characters for a UNIX "
 		       "socket";
+	for (size_t i = 0; i < text.len; i++)
+		if ((unsigned char)text.p[i] <= ' ' || text.p[i] == 0x7f)
+			return "a path without blanks and control characters";
 	return NULL;
 }
 

@@ -31,9 +31,9 @@ static void on_ended(void *arg, const struct bus_event *ev)
 	struct rtpp_peer *peer;
 	int err;
 
-	if (!ev->dialog.by_us || slice_empty(call_id) ||
-		ph_call_worker(&w->worker->t, call_id) != w->worker->index)
+	if (!ev->dialog.by_us || slice_empty(call_id))
 		return;
+	/* Only the worker that owns the call has a record of it. */
 	call = call_of(w->worker->calls, call_id, false);
 	url = call ? call_prop(call, BUS_PROP_RELAY_URL) : (struct slice){0};
 	if (slice_empty(url))

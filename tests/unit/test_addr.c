@@ -1,3 +1,4 @@
+#include "core/base/addr_stream.h"
 #include "tests/unit/ph_test.h"
 
 static void literals_are_read_and_written_alike(void **state)
@@ -282,9 +283,50 @@ static void private_addresses_are_those_of_the_rfcs(void **state)
 	}
 }
 
+static void stream_addresses_are_tcp_or_a_path(void **state)
+{
+	struct addr_stream a;
+
+	(void)state;
+	assert_null(addr_stream_parse(&a, "tcp:127.0.0.1:9999"));
+	assert_false(a.is_unix);
+	assert_int_equal(addr_port(&a.tcp), 9999);
+	assert_null(addr_stream_parse(&a, "tcp:[2001:db8::1]:9999"));
+	assert_int_equal(addr_family(&a.tcp), AF_INET6);
+	assert_null(addr_stream_parse(&a, "tcp:0.0.0.0:9999"));
+	assert_null(addr_stream_parse(&a, "unix:/run/pinhole/notify.sock"));
+	assert_true(a.is_unix);
+	assert_string_equal(a.path, "/run/pinhole/notify.sock");
+	assert_null(addr_stream_parse(&a, "/tmp/x"));
+	assert_string_equal(a.path, "/tmp/x");
+	assert_null(addr_stream_parse(NULL, "/tmp/x"));
+}
+
+static void wrong_stream_addresses_are_told_what_would_be_right(void **state)
+{
+	static const char *const wrong[] = {"", "tcp:", "tcp:127.0.0.1",
+		"tcp:127.0.0.1:0", "tcp:127.0.0.1:65536", "tcp:example.org:9999",
+		"tcp:2001:db8::1:9999x", "udp:127.0.0.1:9999", "127.0.0.1:9999",
+		"unix:", "unix:relative", "relative/path"};
+	struct addr_stream a = {.path = "as before"};
+	char longest[200] = "/";
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		if (!addr_stream_parse(&a, wrong[i]))
+			fail_msg("%s was taken", wrong[i]);
+	memset(longest + 1, 'x', 106);
+	assert_null(addr_stream_parse(NULL, longest)); /* 107 bytes */
+	longest[107] = 'x';
+	assert_non_null(addr_stream_parse(&a, longest));
+	assert_string_equal(a.path, "as before");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(stream_addresses_are_tcp_or_a_path),
+		cmocka_unit_test(wrong_stream_addresses_are_told_what_would_be_right),
 		cmocka_unit_test(literals_are_read_and_written_alike),
 		cmocka_unit_test(what_is_no_strict_literal_is_refused),
 		cmocka_unit_test(mapped_addresses_are_ipv4),

@@ -2,7 +2,7 @@
 #include "tests/unit/ph_test.h"
 
 #include "plugins/notify/lines.h"
-#include "plugins/notify/notify_addr.h"
+#include "plugins/notify/notify_mode.h"
 #include "plugins/notify/seen.h"
 
 /** What a connection's bytes have been read as: "one|two|<long>|". */
@@ -136,45 +136,6 @@ static void a_repeated_id_is_known_for_a_while(void **state)
 	}
 }
 
-static void addresses_to_listen_on(void **state)
-{
-	struct notify_addr a;
-
-	(void)state;
-	assert_null(notify_addr_parse(&a, "tcp:127.0.0.1:9999"));
-	assert_false(a.is_unix);
-	assert_int_equal(addr_port(&a.tcp), 9999);
-	assert_null(notify_addr_parse(&a, "tcp:[2001:db8::1]:9999"));
-	assert_int_equal(addr_family(&a.tcp), AF_INET6);
-	assert_null(notify_addr_parse(&a, "tcp:0.0.0.0:9999"));
-	assert_null(notify_addr_parse(&a, "unix:/run/pinhole/notify.sock"));
-	assert_true(a.is_unix);
-	assert_string_equal(a.path, "/run/pinhole/notify.sock");
-	assert_null(notify_addr_parse(&a, "/tmp/x"));
-	assert_string_equal(a.path, "/tmp/x");
-	assert_null(notify_addr_parse(NULL, "/tmp/x"));
-}
-
-static void wrong_addresses_are_told_what_would_be_right(void **state)
-{
-	static const char *const wrong[] = {"", "tcp:", "tcp:127.0.0.1",
-		"tcp:127.0.0.1:0", "tcp:127.0.0.1:65536", "tcp:example.org:9999",
-		"tcp:2001:db8::1:9999x", "udp:127.0.0.1:9999", "127.0.0.1:9999",
-		"unix:", "unix:relative", "relative/path"};
-	struct notify_addr a = {.path = "as before"};
-	char longest[200] = "/";
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
-		if (!notify_addr_parse(&a, wrong[i]))
-			fail_msg("%s was taken", wrong[i]);
-	memset(longest + 1, 'x', 106);
-	assert_null(notify_addr_parse(NULL, longest)); /* 107 bytes */
-	longest[107] = 'x';
-	assert_non_null(notify_addr_parse(&a, longest));
-	assert_string_equal(a.path, "as before");
-}
-
 static void modes_are_octal(void **state)
 {
 	unsigned mode = 1;
@@ -198,8 +159,6 @@ int main(void)
 		cmocka_unit_test(a_line_over_the_bound_costs_itself_alone),
 		cmocka_unit_test(all_bytes_are_only_text),
 		cmocka_unit_test(a_repeated_id_is_known_for_a_while),
-		cmocka_unit_test(addresses_to_listen_on),
-		cmocka_unit_test(wrong_addresses_are_told_what_would_be_right),
 		cmocka_unit_test(modes_are_octal),
 	};
 

@@ -147,20 +147,20 @@ static void notify_sockets_have_a_name_for_each_version(void **state)
 	static const char *const bad[] = {"", "tcp:", "tcp:192.0.2.1", "tcp:192.0.2.1:0",
 		"tcp:192.0.2.1:x", "tcp:host:9999", "udp:192.0.2.1:9999",
 		"unix:", "unix:x", "run/n.sock", "/a b"};
-	struct rtpp_notify n;
+	struct addr_stream n;
 	char room[128];
 	struct buf b;
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		assert_null(rtpp_notify_read(&n, slice_str(rows[i].text)));
+		assert_null(rtpp_notify_read(&n, rows[i].text));
 		buf_fixed(&b, room, sizeof(room));
 		rtpp_notify_name(&b, &n, rows[i].features);
 		assert_slice_equal(buf_slice(&b), rows[i].want);
 	}
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		if (!rtpp_notify_read(&n, slice_str(bad[i])))
+		if (!rtpp_notify_read(&n, bad[i]))
 			fail_msg("\"%s\" was taken", bad[i]);
 }
 

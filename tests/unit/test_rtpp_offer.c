@@ -23,7 +23,7 @@ struct world {
 	unsigned first;
 	struct rtpp_fake fakes[RELAYS];
 	struct rtpp_board *board;
-	struct rtpp_notify notify;
+	struct addr_stream notify;
 	struct hash_key key;
 	struct rtpp_engine e;
 	unsigned silent; /* on_silent() calls */
@@ -431,7 +431,7 @@ static void a_relay_is_asked_to_tell_of_silence_when_it_can(void **state)
 {
 	struct world *w = *state;
 
-	assert_null(rtpp_notify_read(&w->notify, SLICE("tcp:192.0.2.1:9999")));
+	assert_null(rtpp_notify_read(&w->notify, "tcp:192.0.2.1:9999"));
 	w->e.notify = &w->notify;
 	peer(w, 0)->features = RTPP_F_NOTIFY | RTPP_F_TCP_NAME;
 	message(w, SIP_TEST_HEAD, AUDIO VIDEO);
@@ -461,7 +461,7 @@ static void a_relay_that_cannot_tell_of_silence_is_not_asked(void **state)
 	struct world *w = *state;
 	unsigned lines;
 
-	assert_null(rtpp_notify_read(&w->notify, SLICE("tcp:192.0.2.1:9999")));
+	assert_null(rtpp_notify_read(&w->notify, "tcp:192.0.2.1:9999"));
 	w->e.notify = &w->notify;
 	message(w, SIP_TEST_HEAD, AUDIO);
 	assert_int_equal(begin_as(w, false, NULL, "0123"), -EINPROGRESS);
@@ -481,7 +481,7 @@ static void a_relay_without_n_is_asked_again_plainly(void **state)
 	struct world *w = *state;
 	unsigned lines;
 
-	assert_null(rtpp_notify_read(&w->notify, SLICE("tcp:192.0.2.1:9999")));
+	assert_null(rtpp_notify_read(&w->notify, "tcp:192.0.2.1:9999"));
 	w->e.notify = &w->notify;
 	peer(w, 0)->features = RTPP_F_NOTIFY;
 	w->fakes[0].notify_error = "E75";

@@ -391,6 +391,110 @@ static void minus_one_waits_for_the_operator(void **state)
 	RUN_UNTIL(w, down(w) == 0 && !view(w, 0, 1)->down && !view(w, 1, 1)->down);
 }
 
+/* A dialog that this node has ended itself: no script sees a BYE. */
+static void what_we_end_ourselves_is_told_to_its_relay(void **state)
+{
+	struct world *w = *state;
+	static const char *const ids[] = {"call-1", "call-2", "call-3", "call-4"};
+	unsigned before;
+
+	start(w);
+	before = w->fakes[1].count;
+	for (unsigned i = 0; i < 4; i++) {
+		struct slice id = slice_str(ids[i]);
+		unsigned owner = ph_call_worker(&w->workers[0].t, id);
+		struct bus_event ev = {.topic = BUS_DIALOG_ENDED};
+
+		assert_int_equal(call_prop_set(call_of(w->workers[owner].calls, id, true),
+					 BUS_PROP_RELAY_URL, slice_str(w->fakes[1].url)),
+			0);
+		(void)snprintf(
+			ev.dialog.call_id, sizeof(ev.dialog.call_id), "%s", ids[i]);
+		(void)snprintf(ev.dialog.from_tag, sizeof(ev.dialog.from_tag), "f");
+		(void)snprintf(ev.dialog.to_tag, sizeof(ev.dialog.to_tag), "t");
+		ev.dialog.by_us =
+			i != 3; /* the last one by a BYE: the script's to tell */
+		bus_publish(w->ends[CONTROL], &ev);
+	}
+	RUN_UNTIL(w, w->fakes[1].count == before + 3);
+	for (unsigned i = 0; i < 3; i++)
+		assert_string_equal(w->fakes[1].log[before + i].command + 8, " f t");
+	for (unsigned i = 0; i < 20; i++)
+		turn(w);
+	assert_int_equal(w->fakes[1].count, before + 3);
+}
+
+static void nobody_done(void *arg, int err)
+{
+	(void)arg;
+	(void)err;
+}
+
+static void shared_sets_come_into_force(void **state)
+{
+	struct world *w = *state;
+	struct store_relay_weight more[] = {{0, slice_str(w->fakes[1].url), 9},
+		{3, SLICE("udp:127.0.0.1:9|192.0.2.9"), 2}};
+	const char *text;
+
+	assert_int_equal(
+		store_sets_seed(w->control.store, more, 2, nobody_done, NULL), 0);
+	start(w);
+	text = ask(w, "nh_show_rtpp", NULL);
+	/* What stands in the store goes before the parameter's weight 0. */
+	assert_non_null(strstr(text, "index:: 1\n\tdisabled:: 0\n\tweight:: 9\n"));
+	assert_non_null(strstr(text, "udp:127.0.0.1:9::  set=3\n"));
+	assert_true(ph_test_log_has(
+		&w->log, "the shared weight 9 holds, not 0 of rtpproxy_sock"));
+	RUN_UNTIL(w, rtpp_roster_view(engine(w, 1)->roster)->sets->set_count == 3);
+	assert_true(addr_is_set(&rtpp_roster_view(engine(w, 1)->roster)
+					 ->sets->sets[2]
+					 .nodes[0]
+					 .advertised));
+}
+
+static void the_switch_of_another_node_holds_here(void **state)
+{
+	struct world *w = *state;
+
+	start(w);
+	assert_int_equal(store_relay_enable(w->control.store, slice_str(w->fakes[0].url),
+				 false, nobody_done, NULL),
+		0);
+	ask(w, "nh_sync_rtpp", NULL);
+	assert_int_equal(w->code, 0);
+	assert_true(view(w, 0, 0)->disabled && view(w, 1, 0)->disabled);
+	assert_true(ph_test_log_has(&w->log, "disabled by an operator of another node"));
+	ask(w, "nh_enable_rtpp", json_pack("[s, i]", w->fakes[0].url, 1));
+	assert_false(view(w, 0, 0)->disabled);
+	ask(w, "nh_sync_rtpp",
+		NULL); /* our own is not undone by what was read before it was written */
+	assert_false(view(w, 0, 0)->disabled);
+}
+
+static void bad_news_of_another_node_are_looked_into(void **state)
+{
+	struct world *w = *state;
+	struct store_relay report = {.url = slice_str(w->fakes[0].url),
+		.state = SLICE("down"),
+		.last_error = SLICE("no answer"),
+		.reported_by = SLICE("n2")};
+	unsigned asked;
+
+	start(w);
+	ask(w, "nh_sync_rtpp", NULL); /* what we have to say is written */
+	asked = w->fakes[0].count;
+	assert_int_equal(
+		store_relay_report(w->control.store, &report, nobody_done, NULL), 0);
+	ask(w, "nh_sync_rtpp", NULL);
+	RUN_UNTIL(w, w->fakes[0].count == asked + 9);
+	ask(w, "nh_sync_rtpp", NULL);
+	for (unsigned i = 0; i < 10; i++)
+		turn(w);
+	assert_int_equal(w->fakes[0].count, asked + 9); /* once */
+	assert_false(view(w, 0, 0)->down);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -402,6 +506,10 @@ int main(void)
 		T(the_last_relay_of_a_set_is_probed_all_the_time),
 		T(operators_take_relays_out_and_back),
 		T(bad_arguments_are_refused),
+		T(what_we_end_ourselves_is_told_to_its_relay),
+		T(shared_sets_come_into_force),
+		T(the_switch_of_another_node_holds_here),
+		T(bad_news_of_another_node_are_looked_into),
 		T(something_else_on_the_port_is_no_relay),
 		T(minus_one_waits_for_the_operator),
 	};

@@ -253,6 +253,8 @@ static void what_cannot_be_shared_is_named(void **state)
 		{0, "udp:192.0.2.1|x", 1, "an IP address"},
 		{0, "rubbish", 1, "udp:HOST"},
 		{0, "", 1, "udp:HOST"},
+		{0, "unix:/a b", 1, "without blanks"},
+		{0, "/a\n", 1, "without blanks"},
 	};
 
 	(void)state;

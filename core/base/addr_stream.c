@@ -1,8 +1,8 @@
-#include "plugins/notify/notify_addr.h"
+#include "core/base/addr_stream.h"
 
 #include <string.h>
 
-static const char *parse_path(struct notify_addr *a, struct slice path)
+static const char *parse_path(struct addr_stream *a, struct slice path)
 {
 	if (slice_empty(path) || path.p[0] != '/')
 		return "tcp:IP:PORT, unix:/PATH, or an absolute path";
@@ -14,7 +14,7 @@ static const char *parse_path(struct notify_addr *a, struct slice path)
 	return NULL;
 }
 
-static const char *parse_tcp(struct notify_addr *a, struct slice text)
+static const char *parse_tcp(struct addr_stream *a, struct slice text)
 {
 	if (addr_parse(&a->tcp, text, 0) != 0)
 		return "tcp:IP:PORT with an IP address (IPv6 in []) and a port from 1 to "
@@ -24,9 +24,9 @@ static const char *parse_tcp(struct notify_addr *a, struct slice text)
 	return NULL;
 }
 
-const char *notify_addr_parse(struct notify_addr *out, const char *text)
+const char *addr_stream_parse(struct addr_stream *out, const char *text)
 {
-	struct notify_addr a = {0};
+	struct addr_stream a = {0};
 	struct slice s = slice_str(text);
 	const char *fault;
 
@@ -39,18 +39,4 @@ const char *notify_addr_parse(struct notify_addr *out, const char *text)
 	if (!fault && out)
 		*out = a;
 	return fault;
-}
-
-const char *notify_mode_parse(unsigned *out, const char *text)
-{
-	unsigned mode = 0;
-	const char *p = text;
-
-	for (; *p >= '0' && *p <= '7' && p - text < 5; p++)
-		mode = mode * 8 + (unsigned)(*p - '0');
-	if (p == text || *p || mode > 0777)
-		return "an octal mode from \"0600\" to \"0777\"";
-	if (out)
-		*out = mode;
-	return NULL;
 }
