@@ -31,7 +31,7 @@ void bus_fail(struct bus_request *req, int code, const char *fmt, ...)
 static int setup(void **state)
 {
 	char none[] = "";
-	struct store_conf conf = store_test_conf("memory", none, none);
+	struct store_conf conf = store_test_conf("memory", NULL, none);
 
 	(void)state;
 	store_test_open(&t, &conf);
