@@ -172,11 +172,14 @@ uint64_t ping_wheel_turn(struct ping_wheel *w, uint64_t now,
 
 unsigned ping_wheel_next(const struct ping_wheel *w, uint64_t now)
 {
+	/* Half a ring at most: who wakes up late from that is not a revolution behind yet. */
+	const uint64_t nap =
+		w->ticks / 2 < PING_NAP_TICKS ? w->ticks / 2 : PING_NAP_TICKS;
 	uint64_t tick = w->done;
 
 	if (w->count == 0)
 		return 0;
-	while (tick < now + PING_NAP_TICKS) {
+	while (tick < now + nap) {
 		tick++;
 		if (w->slots[tick % w->ticks % w->slot_count].count > 0)
 			break;

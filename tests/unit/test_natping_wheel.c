@@ -345,6 +345,26 @@ static void an_interval_of_a_second_has_its_turns_too(void **state)
 	ping_wheel_destroy(&w);
 }
 
+/* The loop's timers may be late: a nap of a whole ring and a tick looked like a revolution missed, and left the turn out. */
+static void one_phone_and_an_owner_who_wakes_up_late(void **state)
+{
+	struct ping_wheel *w;
+
+	(void)state;
+	assert_int_equal(ping_wheel_new(&w, 1, now), 0);
+	peers[0] = (struct peer){.here = true};
+	ping_wheel_add(w, &peers[0].place, hash_of(0), now);
+	begin = now;
+	while (now < begin + 20 * 100) {
+		now += ping_wheel_next(w, now) + 3;
+		(void)ping_wheel_turn(w, now, on_ping, NULL);
+	}
+	assert_in_range(peers[0].count, 19, 21);
+	assert_in_range(shortest, 94, 100);
+	assert_in_range(longest, 100, 106);
+	ping_wheel_destroy(&w);
+}
+
 static void who_joins_a_sleeping_wheel_waits_for_the_turn(void **state)
 {
 	struct ping_wheel *w;
@@ -412,6 +432,7 @@ int main(void)
 		TEST(phases_are_those_of_the_clock_so_a_restart_hardly_moves_them),
 		TEST(an_interval_of_a_day_has_its_turns_too),
 		TEST(an_interval_of_a_second_has_its_turns_too),
+		TEST(one_phone_and_an_owner_who_wakes_up_late),
 		TEST(who_joins_a_sleeping_wheel_waits_for_the_turn),
 		TEST(one_may_be_dropped_in_its_turn),
 	};
