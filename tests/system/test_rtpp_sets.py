@@ -228,9 +228,10 @@ def test_another_nodes_report_is_looked_into_not_believed(t):
     for daemon in (a, b):                    # both have said that it is well
         check.equal(daemon.ctl("nh_sync_rtpp").returncode, 0, "status")
     check.equal(redis.hash(key).get("state"), "up", "what is known of the relay")
+    probe = 1 + 8                            # V, and VF for each feature
+    check.until(lambda: len(relay.commands("V")) >= 2 * probe, 5, "both have asked it at their start")
     before = len(relay.commands("V"))
     redis.cli("HSET", key, "state", "down", "reported_by", "c", "last_error", "no answer", "disabled_until", "1")
-    probe = 1 + 8                            # V, and VF for each feature
     check.until(lambda: len(relay.commands("V")) >= before + 2 * probe, 5, "both nodes have asked it")
     asked = len(relay.commands("V"))
     for daemon in (a, b):
