@@ -55,6 +55,19 @@ class Process:
     def send_signal(self, number):
         if self.running():
             self.child.send_signal(number)
+            if number == signal.SIGSTOP:    # a thread on the other processor may still be at work
+                check.until(lambda: self.states() <= {"T"}, 5, f"{self.name} has stopped")
+
+    def states(self):
+        """Of all its threads, as in ps."""
+        found = set()
+        for task in os.listdir(f"/proc/{self.pid}/task"):
+            try:
+                with open(f"/proc/{self.pid}/task/{task}/stat", encoding="utf-8") as stat:
+                    found.add(stat.read().rpartition(")")[2].split()[0])
+            except OSError:
+                continue                    # it has ended meanwhile
+        return found
 
     def wait(self, seconds):
         """The exit status, negative for a signal."""
