@@ -67,6 +67,10 @@ int sip_via_fix(struct sip_msg *msg, const struct addr *source, bool force_rport
 		buf_add(&params, SLICE(";rport="));
 		buf_u64(&params, addr_port(source));
 	}
+	/* Nothing but what the last call has left: scripts ask for rport after the host has. */
+	if (top->hdr->value.p == msg->via_fixed && params.len > 0 &&
+		slice_ends(top->params, buf_slice(&params)))
+		return 0;
 	buf_arena(&b, msg->arena, top->hdr->value.len + sizeof(add),
 		top->hdr->value.len + VIA_ROOM);
 	put_via_with(&b, top, buf_slice(&params));
@@ -76,7 +80,10 @@ int sip_via_fix(struct sip_msg *msg, const struct addr *source, bool force_rport
 	}
 	if (b.err != 0 || params.err != 0)
 		return -ENOMEM;
-	return sip_hdr_set(msg, top->hdr, buf_slice(&b));
+	err = sip_hdr_set(msg, top->hdr, buf_slice(&b));
+	if (err == 0)
+		msg->via_fixed = top->hdr->value.p;
+	return err;
 }
 
 /** All Via fields of the request; received and rport of the top one as told. */
@@ -179,6 +186,8 @@ void sip_write_answer(
 	if (h)
 		sip_put_received(b, h);
 	sip_put_lines(b, ans->extra);
+	if (!slice_empty(ans->server))
+		sip_put_field(b, SLICE("Server"), ans->server);
 	sip_put_length(b, ans->body.len);
 	buf_add(b, SLICE("\r\n"));
 	buf_add(b, ans->body);

@@ -15,12 +15,13 @@ bool sip_param_next(struct slice *rest, struct slice *name, struct slice *value)
 	while (p < end && (*p == ';' || sip_is(*p, SC_LWS)))
 		p++;
 	start = p;
+	p = sip_skip(p, end, SC_TOKEN); /* all of it, nearly always */
 	while (p < end && *p != ';' && *p != '=')
 		p++;
 	*name = sip_trim(start, p);
 	eq = p;
 	if (p < end && *p == '=')
-		eq = ++p;
+		eq = p = sip_skip(p + 1, end, SC_LWS);
 	while (p < end && *p != ';') {
 		if (*p == '"')
 			p = sip_quoted_end(p, end);

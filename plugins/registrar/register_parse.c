@@ -31,10 +31,11 @@ static int refuse(struct register_refusal *why, unsigned code, const char *reaso
 /* Text of a header in one line: a fold (RFC 3261 section 7.3.1) becomes blanks. */
 static void add_unfolded(struct buf *b, struct slice s)
 {
+	char *to = s.len > 0 ? buf_room(b, s.len) : NULL;
 	size_t i;
 
-	for (i = 0; i < s.len; i++)
-		buf_chr(b, s.p[i] == '\r' || s.p[i] == '\n' ? ' ' : s.p[i]);
+	for (i = 0; to != NULL && i < s.len; i++)
+		to[i] = s.p[i] == '\r' || s.p[i] == '\n' ? ' ' : s.p[i];
 }
 
 /*
