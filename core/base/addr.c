@@ -229,6 +229,24 @@ uint32_t addr_hash(const struct addr *a)
 	return (uint32_t)h;
 }
 
+static void add_in(struct buf *b, const unsigned char bytes[4])
+{
+	char text[16];
+	size_t at = 0;
+
+	for (int i = 0; i < 4; i++) {
+		unsigned n = bytes[i];
+
+		if (n >= 100)
+			text[at++] = (char)('0' + n / 100);
+		if (n >= 10)
+			text[at++] = (char)('0' + n / 10 % 10);
+		text[at++] = (char)('0' + n % 10);
+		text[at++] = '.';
+	}
+	buf_add(b, slice_make(text, at - 1));
+}
+
 static void add_ip(struct buf *b, const struct addr *a)
 {
 	char text[INET6_ADDRSTRLEN];
@@ -236,11 +254,7 @@ static void add_ip(struct buf *b, const struct addr *a)
 
 	switch (ip_bytes(a, &bytes)) {
 	case 4:
-		for (int i = 0; i < 4; i++) {
-			if (i > 0)
-				buf_chr(b, '.');
-			buf_u64(b, bytes[i]);
-		}
+		add_in(b, bytes);
 		break;
 	case 16:
 		if (inet_ntop(AF_INET6, bytes, text, sizeof(text)) != NULL)

@@ -44,9 +44,18 @@ static void add_unfolded(struct buf *b, struct slice s)
  */
 static int short_value(struct slice *out, struct sip_msg *msg, enum sip_hdr_id id)
 {
-	const struct sip_hdr *h;
+	const struct sip_hdr *h = sip_hdr_first(msg, id);
 	struct buf b;
 
+	if (h == NULL || sip_hdr_next(h) == NULL) {
+		struct slice value = h != NULL ? h->value : (struct slice){0};
+
+		/* As it came, nearly always. */
+		if (slice_chr(value, '\n') < 0) {
+			*out = value.len <= SHORT_TEXT ? value : (struct slice){0};
+			return 0;
+		}
+	}
 	buf_arena(&b, msg->arena, 64, SHORT_TEXT);
 	for (h = sip_hdr_first(msg, id); h != NULL; h = sip_hdr_next(h)) {
 		if (b.len > 0)
