@@ -67,7 +67,7 @@ static bool complete(struct load *load, enum work work, uint64_t count)
 /* The first tenth warms the server up; what the others take is measured. */
 static bool fill(struct load *load, enum work work, uint64_t count, const struct watch *watch, struct report *report)
 {
-	uint64_t first = count / 10, before;
+	uint64_t first = count / 10, before, after_all;
 
 	if (!complete(load, work, first))
 		return false;
@@ -75,9 +75,8 @@ static bool fill(struct load *load, enum work work, uint64_t count, const struct
 	if (!complete(load, work, count - first))
 		return false;
 	report->memory_units = count - first;
-	report->memory_kb = watch_memory(watch) - before;
-	if (watch_memory(watch) < before)
-		report->memory_kb = 0;
+	after_all = watch_memory(watch);
+	report->memory_kb = after_all > before ? after_all - before : 0;
 	return true;
 }
 
