@@ -1,5 +1,4 @@
 /* Sockets of all phones in one epoll. */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>

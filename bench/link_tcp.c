@@ -1,5 +1,4 @@
 /* TCP connections to the server, one for each phone or shared by several. */
-#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,4 @@
 /* UDP sockets, connected to the server; datagrams leave and come in batches. */
-#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>

@@ -17,7 +17,7 @@
 #include "bench/link.h"
 #include "bench/options.h"
 #include "bench/text.h"
-#include "bench/wheel.h"
+#include "bench/alarms.h"
 
 #define LOAD_DIALOG 1024 /* octets of remote target, To and Routes of a call */
 
@@ -38,7 +38,7 @@ enum work { WORK_NONE, WORK_REGISTER, WORK_OPTIONS, WORK_CALL, WORK_OPEN, WORK_R
 
 struct unit {
 	/* caller */
-	struct wheel_timer timer; /**< retransmission, or the end of the hold time */
+	struct alarm alarm; /**< retransmission, or the end of the hold time */
 	uint32_t index, generation;
 	enum step step;
 	bool counted;      /**< began in the measured phase */
@@ -55,7 +55,7 @@ struct unit {
 	char *dialog; /**< the three below point here */
 	struct slice target, to, routes;
 	/* callee */
-	struct wheel_timer uas_timer;
+	struct alarm uas_alarm;
 	struct link *uas_link;
 	uint64_t uas_give_up;
 	uint32_t uas_wait;
@@ -89,7 +89,7 @@ struct stats {
 struct load {
 	struct options options;
 	struct links links;
-	struct wheel wheel;
+	struct alarms alarms;
 	uint64_t now;
 	char run[16]; /**< in Call-IDs and tags: tells runs apart */
 	struct phone *phones;
@@ -118,7 +118,7 @@ struct unit *unit_next_idle(struct load *load);
 /** Begin one unit; false: there is no phone, unit or dialog that is free. */
 bool uac_start(struct load *load, enum work work, uint64_t intended);
 void uac_reply(struct load *load, struct link *link, const struct message *message);
-void uac_timer(void *context, struct wheel_timer *timer);
+void uac_alarm(void *context, struct alarm *alarm);
 
 /* uac_write.c: requests, written into unit->request; false: too long */
 bool uac_write_register(struct load *load, struct unit *unit);
@@ -132,7 +132,7 @@ size_t uac_write_reject_ack(struct load *load, struct unit *unit, const struct m
 
 /* uas.c */
 void uas_request(struct load *load, struct link *link, const struct message *message);
-void uas_timer(void *context, struct wheel_timer *timer);
+void uas_alarm(void *context, struct alarm *alarm);
 
 /* words.c: pieces that both sides write */
 void words_private(const struct load *load, struct text *t, uint32_t phone);

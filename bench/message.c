@@ -1,11 +1,10 @@
 /* A reader of SIP messages that trusts its peer: no folding, one pass. */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <string.h>
 
 #include "bench/message.h"
 
-bool slice_has(struct slice s, const char *text)
+bool message_has(struct slice s, const char *text)
 {
 	return memmem(s.p, s.len, text, strlen(text)) != NULL;
 }

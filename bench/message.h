@@ -39,12 +39,7 @@ struct message {
  */
 ssize_t message_read(struct message *m, const char *p, size_t len, bool whole);
 
-static inline bool slice_is(struct slice s, const char *text)
-{
-	return s.len == strlen(text) && memcmp(s.p, text, s.len) == 0;
-}
-
-bool slice_has(struct slice s, const char *text);
+bool message_has(struct slice s, const char *text);
 
 /** The part between < and >, or all up to the first ;. */
 struct slice message_uri(struct slice address);

@@ -2,7 +2,7 @@
 #include "bench/clock.h"
 #include "bench/load.h"
 
-#define LONGEST_WAIT  (4 * CLOCK_MS) /* the wheel's tick */
+#define LONGEST_WAIT  (4 * CLOCK_MS) /* the tick of alarms.h */
 #define SHORTEST_WAIT UINT64_C(50000) /* what is due within this time begins together: fewer turns, like real traffic */
 
 struct pacing {
@@ -82,7 +82,7 @@ uint64_t pace_run(struct load *load, const struct pace *pace)
 		links_flush(&load->links);
 		links_wait(&load->links, wait_of(load, &pacing));
 		load->now = clock_now();
-		wheel_run(&load->wheel, load->now, load);
+		alarms_run(&load->alarms, load->now, load);
 	}
 	links_flush(&load->links);
 	return pacing.started;

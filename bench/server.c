@@ -1,5 +1,4 @@
 /* Datagrams in, answers out. */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>

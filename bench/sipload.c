@@ -132,6 +132,9 @@ static void measure(struct load *load, const struct watch *watch, struct report 
 	uint64_t begin, self;
 
 	pace_run(load, &pace);
+	/* A number of units is exact; a time has at its end as many under way as at its beginning. */
+	if (o->count > 0)
+		drain(load);
 	load->measuring = true;
 	memset(&load->stats, 0, sizeof(load->stats));
 	before = watch_cpu(watch);
@@ -155,21 +158,30 @@ static void measure(struct load *load, const struct watch *watch, struct report 
 	drain(load);
 }
 
-/* One step of the search: true when all went well at this rate. */
+/*
+ * One step of the search: true when the server keeps up. Over UDP what does not fit its buffers is lost and sent again;
+ * over TCP nothing is, so a queue that grows is a fault as well, and so is a reply later than T1.
+ */
 static bool holds(struct load *load, double rate)
 {
 	struct pace pace = {.work = work_of(&load->options), .rate = rate, .until = after(load->options.search_seconds)};
 	const struct stats *stats = &load->stats;
+	uint64_t behind;
 	bool good;
 
 	memset(&load->stats, 0, sizeof(load->stats));
 	load->links.dropped = 0;
+	load->measuring = true;
 	pace_run(load, &pace);
+	behind = load->in_flight;
+	load->measuring = false;
 	drain(load);
-	good = stats->retransmitted == 0 && stats->repeated == 0 && stats->failed == 0 && stats->late == 0;
+	good = stats->retransmitted == 0 && stats->repeated == 0 && stats->failed == 0 && stats->late == 0 &&
+		behind <= 10 + stats->started * 3 / 100 && stats->latency.max < load->options.t1 * CLOCK_MS;
 	if (!load->options.quiet)
-		fprintf(stderr, "sipload: %.0f/s %s (%llu sent again, %llu failed)\n", rate, good ? "holds" : "does not hold",
-			(unsigned long long)(stats->retransmitted + stats->repeated), (unsigned long long)stats->failed);
+		fprintf(stderr, "sipload: %.0f/s %s (%llu sent again, %llu failed, %llu behind at the end, longest %.1f ms)\n", rate,
+			good ? "holds" : "does not hold", (unsigned long long)(stats->retransmitted + stats->repeated),
+			(unsigned long long)stats->failed, (unsigned long long)behind, (double)stats->latency.max / 1e6);
 	return good;
 }
 
@@ -231,7 +243,7 @@ static int load_run(struct load *load)
 	int status = EXIT_UNUSABLE;
 
 	snprintf(load->run, sizeof(load->run), "%x", (unsigned)(clock_now() / 1000) ^ (unsigned)getpid() << 16);
-	wheel_init(&load->wheel, clock_now());
+	alarms_init(&load->alarms, clock_now());
 	load->phones = calloc(o->phones, sizeof(*load->phones));
 	if (load->phones != NULL && units_make(load, o->max_units) == 0) {
 		if (links_open(&load->links, &links, dispatch, load) == 0)

@@ -10,11 +10,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/** A stretch of text that somebody else owns. */
-struct slice {
-	const char *p;
-	size_t len;
-};
+#include "core/base/slice.h"
 
 struct text {
 	char *p;

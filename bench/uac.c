@@ -6,7 +6,7 @@
 #include "bench/clock.h"
 #include "bench/load.h"
 
-#define UNIT_OF(timer) ((struct unit *)((char *)(timer)-offsetof(struct unit, timer)))
+#define UNIT_OF(alarm) ((struct unit *)((char *)(alarm)-offsetof(struct unit, alarm)))
 
 static void finish(struct load *load, struct unit *unit, bool good)
 {
@@ -27,7 +27,7 @@ static void send_new(struct load *load, struct unit *unit)
 	unit->sent_at = load->now;
 	unit->give_up = load->now + load->options.timeout * CLOCK_MS;
 	unit->wait = load->options.tcp ? load->options.timeout : load->options.t1;
-	wheel_start(&load->wheel, &unit->timer, load->now + unit->wait * CLOCK_MS);
+	alarms_start(&load->alarms, &unit->alarm, load->now + unit->wait * CLOCK_MS);
 }
 
 static void begin(struct load *load, struct unit *unit, uint64_t intended)
@@ -194,7 +194,7 @@ static void record(struct load *load, const struct unit *unit)
 
 static void count_relayed(struct load *load, const struct message *message)
 {
-	if (message->body.len > 0 && !slice_has(message->body, "c=IN IP4 10.") && !slice_has(message->body, "c=IN IP6 fd00:"))
+	if (message->body.len > 0 && !message_has(message->body, "c=IN IP4 10.") && !message_has(message->body, "c=IN IP6 fd00:"))
 		load->stats.relayed++;
 }
 
@@ -215,7 +215,7 @@ static void answered(struct load *load, struct unit *unit, const struct message 
 		send_bye(load, unit);
 	} else {
 		unit->step = STEP_TALK;
-		wheel_start(&load->wheel, &unit->timer, load->now + load->options.hold * CLOCK_MS);
+		alarms_start(&load->alarms, &unit->alarm, load->now + load->options.hold * CLOCK_MS);
 	}
 }
 
@@ -231,7 +231,7 @@ static void rejected(struct load *load, struct unit *unit, const struct message 
 static void request_done(struct load *load, struct unit *unit, const struct message *reply)
 {
 	record(load, unit);
-	if (slice_is(reply->method, "INVITE")) {
+	if (slice_eq(reply->method, SLICE("INVITE"))) {
 		if (reply->status < 300)
 			send_ack(load, unit);
 		else
@@ -249,7 +249,7 @@ static void registered(struct load *load, struct unit *unit, const struct messag
 {
 	if (reply->status == 200 && reply->contact.len > 0) {
 		load->stats.contacts++;
-		if (slice_has(reply->contact, "received="))
+		if (message_has(reply->contact, "received="))
 			load->stats.received++;
 	}
 	record(load, unit);
@@ -258,7 +258,7 @@ static void registered(struct load *load, struct unit *unit, const struct messag
 
 static void final(struct load *load, struct unit *unit, const struct message *reply)
 {
-	wheel_stop(&load->wheel, &unit->timer);
+	alarms_stop(&unit->alarm);
 	load->stats.codes[reply->status]++;
 	switch (unit->step) {
 	case STEP_REGISTER:
@@ -296,7 +296,7 @@ static void final(struct load *load, struct unit *unit, const struct message *re
 /* A 2xx that comes again when the call goes on already wants its ACK again (RFC 3261 section 13.2.2.4). */
 static void repeated(struct load *load, struct unit *unit, const struct message *reply)
 {
-	if (slice_is(reply->method, "INVITE") && reply->cseq_number == unit->invite_cseq && reply->status >= 200 &&
+	if (slice_eq(reply->method, SLICE("INVITE")) && reply->cseq_number == unit->invite_cseq && reply->status >= 200 &&
 		reply->status < 300) {
 		load->stats.repeated++;
 		send_ack(load, unit);
@@ -323,12 +323,12 @@ void uac_reply(struct load *load, struct link *link, const struct message *reply
 		return;
 	}
 	load->stats.provisionals++;
-	if (slice_is(reply->method, "INVITE")) {
+	if (slice_eq(reply->method, SLICE("INVITE"))) {
 		/* No more retransmissions; only the end of patience remains. */
 		if (unit->step == STEP_INVITE)
 			unit->step = STEP_PROCEEDING;
 		unit->wait = load->options.timeout;
-		wheel_start(&load->wheel, &unit->timer, unit->give_up);
+		alarms_start(&load->alarms, &unit->alarm, unit->give_up);
 	}
 }
 
@@ -346,10 +346,10 @@ static void time_out(struct load *load, struct unit *unit)
 }
 
 /* Timers A and E double; E stops at T2, A does not (RFC 3261 sections 17.1.1.2, 17.1.2.2). */
-void uac_timer(void *context, struct wheel_timer *timer)
+void uac_alarm(void *context, struct alarm *alarm)
 {
 	struct load *load = context;
-	struct unit *unit = UNIT_OF(timer);
+	struct unit *unit = UNIT_OF(alarm);
 	bool invite = unit->step == STEP_INVITE;
 
 	if (unit->step == STEP_TALK) {
@@ -366,7 +366,7 @@ void uac_timer(void *context, struct wheel_timer *timer)
 	if (!invite && unit->wait > load->options.t2)
 		unit->wait = load->options.t2;
 	if (load->now + unit->wait * CLOCK_MS > unit->give_up)
-		wheel_start(&load->wheel, timer, unit->give_up);
+		alarms_start(&load->alarms, alarm, unit->give_up);
 	else
-		wheel_start(&load->wheel, timer, load->now + unit->wait * CLOCK_MS);
+		alarms_start(&load->alarms, alarm, load->now + unit->wait * CLOCK_MS);
 }

@@ -5,11 +5,11 @@
 #include "bench/clock.h"
 #include "bench/load.h"
 
-#define UNIT_OF(timer) ((struct unit *)((char *)(timer)-offsetof(struct unit, uas_timer)))
+#define UNIT_OF(alarm) ((struct unit *)((char *)(alarm)-offsetof(struct unit, uas_alarm)))
 
 static bool has_tag(struct slice address)
 {
-	return slice_has(address, ";tag=");
+	return message_has(address, ";tag=");
 }
 
 /* Who is called stands in To: u000123. */
@@ -57,7 +57,7 @@ static size_t write_reply(const struct load *load, const struct message *request
 
 	text_string(&t, line);
 	put_headers(&t, request);
-	if (slice_is(request->method, "INVITE")) {
+	if (slice_eq(request->method, SLICE("INVITE"))) {
 		TEXT_LITERAL(&t, "Contact: <sip:");
 		words_user(&t, callee);
 		TEXT_LITERAL(&t, "@");
@@ -99,9 +99,9 @@ static void invited(struct load *load, struct link *link, const struct message *
 		return;
 	}
 	load->stats.invites++;
-	if (!slice_has(request->contact, "@10.") && !slice_has(request->contact, "@[fd00:"))
+	if (!message_has(request->contact, "@10.") && !message_has(request->contact, "@[fd00:"))
 		load->stats.repaired++;
-	if (request->body.len > 0 && !slice_has(request->body, "c=IN IP4 10.") && !slice_has(request->body, "c=IN IP6 fd00:"))
+	if (request->body.len > 0 && !message_has(request->body, "c=IN IP4 10.") && !message_has(request->body, "c=IN IP6 fd00:"))
 		load->stats.relayed++;
 	unit->uas_cseq = request->cseq_number;
 	unit->uas_link = link;
@@ -113,33 +113,33 @@ static void invited(struct load *load, struct link *link, const struct message *
 	link_send(&load->links, link, unit->reply, unit->reply_len);
 	unit->uas_wait = load->options.t1;
 	unit->uas_give_up = load->now + load->options.timeout * CLOCK_MS;
-	wheel_start(&load->wheel, &unit->uas_timer, load->now + unit->uas_wait * CLOCK_MS);
+	alarms_start(&load->alarms, &unit->uas_alarm, load->now + unit->uas_wait * CLOCK_MS);
 }
 
 void uas_request(struct load *load, struct link *link, const struct message *request)
 {
 	struct unit *unit;
 
-	if (slice_is(request->method, "INVITE")) {
+	if (slice_eq(request->method, SLICE("INVITE"))) {
 		invited(load, link, request);
 		return;
 	}
 	unit = unit_find(load, request->call_id);
-	if (slice_is(request->method, "ACK")) {
+	if (slice_eq(request->method, SLICE("ACK"))) {
 		if (unit != NULL && unit->uas_cseq == request->cseq_number)
-			wheel_stop(&load->wheel, &unit->uas_timer);
+			alarms_stop(&unit->uas_alarm);
 		return;
 	}
-	if (slice_is(request->method, "BYE") && unit != NULL)
-		wheel_stop(&load->wheel, &unit->uas_timer);
+	if (slice_eq(request->method, SLICE("BYE")) && unit != NULL)
+		alarms_stop(&unit->uas_alarm);
 	answer(load, link, request, "SIP/2.0 200 OK\r\n");
 }
 
 /* The 2xx again, also over TCP (RFC 3261 section 13.3.1.4). */
-void uas_timer(void *context, struct wheel_timer *timer)
+void uas_alarm(void *context, struct alarm *alarm)
 {
 	struct load *load = context;
-	struct unit *unit = UNIT_OF(timer);
+	struct unit *unit = UNIT_OF(alarm);
 
 	if (load->now >= unit->uas_give_up)
 		return;
@@ -148,5 +148,5 @@ void uas_timer(void *context, struct wheel_timer *timer)
 	unit->uas_wait *= 2;
 	if (unit->uas_wait > load->options.t2)
 		unit->uas_wait = load->options.t2;
-	wheel_start(&load->wheel, timer, load->now + unit->uas_wait * CLOCK_MS);
+	alarms_start(&load->alarms, alarm, load->now + unit->uas_wait * CLOCK_MS);
 }

@@ -26,8 +26,8 @@ int units_make(struct load *load, uint32_t count)
 		struct unit *unit = &load->units[i];
 
 		unit->index = i;
-		unit->timer.fire = uac_timer;
-		unit->uas_timer.fire = uas_timer;
+		unit->alarm.fire = uac_alarm;
+		unit->uas_alarm.fire = uas_alarm;
 		unit->next = load->free;
 		load->free = unit;
 	}
@@ -65,8 +65,8 @@ struct unit *unit_take(struct load *load)
 
 void unit_give(struct load *load, struct unit *unit)
 {
-	wheel_stop(&load->wheel, &unit->timer);
-	wheel_stop(&load->wheel, &unit->uas_timer);
+	alarms_stop(&unit->alarm);
+	alarms_stop(&unit->uas_alarm);
 	unit->step = STEP_FREE;
 	unit->next = load->free;
 	load->free = unit;
@@ -118,7 +118,7 @@ struct unit *unit_find(struct load *load, struct slice call_id)
 void unit_idle(struct load *load, struct unit *unit)
 {
 	unit->step = STEP_IDLE;
-	wheel_stop(&load->wheel, &unit->timer);
+	alarms_stop(&unit->alarm);
 	load->idle[(load->idle_first + load->idle_count) % load->unit_count] = unit;
 	load->idle_count++;
 }
