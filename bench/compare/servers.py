@@ -149,16 +149,8 @@ class Relay:
         self.process.child.wait(10)
 
 
-def wait_quiet(seconds, limit=0.5):
-    """Wait at most so long for the other load of the machine to go down; the load that was seen last (0 to 1)."""
-    end = time.monotonic() + seconds
-    while True:
-        busy = busy_share(0.5)
-        if busy < limit or time.monotonic() > end:
-            return busy
-
-
-def busy_share(seconds):
+def other_load(seconds=0.5):
+    """The share of all processors (0 to 1) that is busy, for the moment before a measurement: what disturbs it."""
     def read():
         with open("/proc/stat", encoding="utf-8") as stat:
             values = [int(word) for word in stat.readline().split()[1:9]]

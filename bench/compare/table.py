@@ -14,7 +14,7 @@ COLUMNS = [
     ("rate_p50", "p50 µs", "rate", "latency_p50_us", "{:.0f}"),
     ("rate_p99", "p99 µs", "rate", "latency_p99_us", "{:.0f}"),
     ("sustained", "holds /s", "search", "sustained_per_second", "{:.0f}"),
-    ("memory", "bytes each", "window", "memory_bytes_per_unit", "{:.0f}"),
+    ("memory", "bytes", "window", "memory_bytes_per_unit", "{:.0f}"),
 ]
 
 
@@ -39,37 +39,47 @@ def cell(values, column, item):
     return form.format(values[key])
 
 
-def ratio_line(found, item, other, keys):
+def ratio_line(found, item, other):
+    """Ours through theirs, or None when one of both was not measured."""
     ours, theirs = found.get((item.name, "pinhole")), found.get((item.name, other))
     if not ours or not theirs:
         return None
     cells = []
-    for column in COLUMNS:
-        key = column[0]
-        fit = key in keys and ours.get(key) and theirs.get(key) and (key != "memory" or item.memory)
+    for key, *_ in COLUMNS:
+        fit = ours.get(key) and theirs.get(key) and (key != "memory" or item.memory)
         cells.append(f"{ours[key] / theirs[key]:.2f}" if fit else "-")
     return cells
 
 
+NAME_WIDTH, WIDTH = 28, 10
+
+
+def row(name, cells, more=""):
+    return (f"  {name:{NAME_WIDTH}}" + "".join(f"{c:>{WIDTH}}" for c in cells) + more).rstrip()
+
+
+def header(args):
+    window, rate = f"--- {args.window} under way ---", "--- equal rate ---"
+    yield row("", [f"{window:>{4 * WIDTH}}", f"{rate:>{3 * WIDTH}}"])
+    yield row("", [title for _, title, *_ in COLUMNS])
+
+
 def lines(measurements, items, args):
     found = medians(measurements)
-    widths = [9] * len(COLUMNS)
-    yield (f"{'':30}" + f"{'window ' + str(args.window):>40}" + f"{'equal rate':>30}").rstrip()
-    yield f"{'':30}" + "".join(f"{title:>{width + 1}}" for (_, title, *_), width in zip(COLUMNS, widths))
+    yield from header(args)
     for item in items:
         if not any(pair[0] == item.name for pair in found):
             continue
-        yield ""
         rate = f"; equal rate: {item.rate}/s" if args.times.rate else ""
-        each = f"; memory of one {item.memory}" if item.memory else ""
+        each = f"; bytes of one {item.memory}" if item.memory else ""
+        yield ""
         yield f"{item.name}: {item.what} (a unit is one {item.unit}{rate}{each})"
         for name in servers.NAMES:
             values = found.get((item.name, name))
-            if values is None:
-                continue
-            again = f"   sent again: {values['sent_again']}" if values["sent_again"] else ""
-            yield f"  {name:28}" + "".join(f"{cell(values, c, item):>{w + 1}}" for c, w in zip(COLUMNS, widths)) + again
+            if values is not None:
+                again = f"   sent again: {values['sent_again']}" if values["sent_again"] else ""
+                yield row(name, [cell(values, column, item) for column in COLUMNS], again)
         for other in ("kamailio", "kamailio-fm"):
-            cells = ratio_line(found, item, other, {c[0] for c in COLUMNS})
+            cells = ratio_line(found, item, other)
             if cells:
-                yield f"  {'pinhole / ' + other:28}" + "".join(f"{c:>{w + 1}}" for c, w in zip(cells, widths))
+                yield row("pinhole / " + other, cells)

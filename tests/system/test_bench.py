@@ -14,7 +14,8 @@ from kit.runner import variants
 
 
 def sipload(t, daemon, transport, *words):
-    argv = [os.path.join(build.folder(), "bench", "sipload"), *words, f"{transport}:{daemon.address}:{daemon.port}",
+    at = f"[{daemon.address}]" if ":" in daemon.address else daemon.address
+    argv = [os.path.join(build.folder(), "bench", "sipload"), *words, f"{transport}:{at}:{daemon.port}",
             "--domain", daemon.domain, "--watch", str(daemon.process.pid), "-W", "0", "-d", "20", "-s", "16", "-a", "200",
             "--t1", "2000", "--json", "-q"]          # 2 s without an answer are a fault, on a busy machine half a second is not
     done = proc.run(argv, seconds=40, env=build.environment())
@@ -43,6 +44,40 @@ def test_registers_and_calls(t, transport):
     check.equal(result["sent"] + result["received"], 50 * 13, "messages")
     check.equal(result["checked_repaired"], 50, "INVITEs whose Contact was repaired")
     check.equal(result["code_200"], 100, "200s to INVITE and BYE")
+
+
+def test_calls_over_ipv6(t):
+    daemon = t.daemon(address="::1")
+    result = sipload(t, daemon, "udp", "call", "-n", "20", "-w", "5")
+    clean(result, 20)
+    check.equal(result["checked_repaired"], 20, "INVITEs whose Contact was repaired")
+
+
+STATIC = """
+route {
+	force_rport();
+	if (has_totag() && loose_route()) {
+		t_relay();
+		exit;
+	}
+	fix_nated_contact();
+	record_route();
+	$du = "sip:127.0.0.1:PORT";
+	t_on_reply("REPAIR");
+	t_relay();
+}
+onreply_route[REPAIR] {
+	fix_nated_contact();
+}
+"""
+
+
+def test_calls_to_a_callee_that_the_script_knows(t):
+    port = proc.free_port("127.0.0.1")
+    daemon = t.daemon(script=STATIC.replace("PORT", str(port)))
+    result = sipload(t, daemon, "udp", "call", "--callee", str(port), "-n", "20", "-w", "5")
+    clean(result, 20)
+    check.equal(result["sent"] + result["received"], 20 * 13, "messages")
 
 
 @variants(method=["INFO", "INVITE"])
