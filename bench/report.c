@@ -68,15 +68,14 @@ static void print_codes(struct printer *p, const struct stats *stats)
 
 static void print_costs(struct printer *p, const struct report *r)
 {
-	uint64_t cpu = r->server.user_us + r->server.system_us;
-
 	real(p, "self_cpu_us_per_unit", r->done > 0 ? (double)r->self_us / (double)r->done : 0);
 	if (r->processes == 0)
 		return;
 	whole(p, "server_processes", r->processes);
+	whole(p, "server_cpu_us", r->server.total_us);
 	whole(p, "server_user_us", r->server.user_us);
 	whole(p, "server_system_us", r->server.system_us);
-	real(p, "server_cpu_us_per_unit", r->done > 0 ? (double)cpu / (double)r->done : 0);
+	real(p, "server_cpu_us_per_unit", r->done > 0 ? (double)r->server.total_us / (double)r->done : 0);
 	if (r->memory_units > 0) {
 		whole(p, "memory_units", r->memory_units);
 		real(p, "memory_bytes_per_unit", (double)r->memory_kb * 1024 / (double)r->memory_units);

@@ -151,6 +151,7 @@ static void measure(struct load *load, const struct watch *watch, struct report 
 	report->sent = load->links.sent - report->sent;
 	report->received = load->links.received - report->received;
 	now = watch_cpu(watch);
+	report->server.total_us = now.total_us - before.total_us;
 	report->server.user_us = now.user_us - before.user_us;
 	report->server.system_us = now.system_us - before.system_us;
 	report->self_us = own_cpu_us() - self;

@@ -92,11 +92,38 @@ int watch_find(struct watch *watch, pid_t root)
 	return 0;
 }
 
+/* Nanoseconds that the threads of a process have run; 0 when the kernel does not tell. */
+static uint64_t thread_time(pid_t pid)
+{
+	char path[300];
+	unsigned long long ran;
+	uint64_t sum = 0;
+	struct dirent *entry;
+	FILE *file;
+	DIR *tasks;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	tasks = opendir(path);
+	while (tasks != NULL && (entry = readdir(tasks)) != NULL) {
+		snprintf(path, sizeof(path), "/proc/%d/task/%s/schedstat", (int)pid, entry->d_name);
+		file = entry->d_name[0] != '.' ? fopen(path, "r") : NULL;
+		if (file == NULL)
+			continue;
+		if (fscanf(file, "%llu", &ran) == 1)
+			sum += ran;
+		fclose(file);
+	}
+	if (tasks != NULL)
+		closedir(tasks);
+	return sum;
+}
+
 struct watch_cpu watch_cpu(const struct watch *watch)
 {
 	uint64_t tick = 1000000 / (uint64_t)sysconf(_SC_CLK_TCK);
-	struct watch_cpu sum = {0, 0};
+	struct watch_cpu sum = {0, 0, 0};
 	struct stat_line line;
+	uint64_t exact = 0;
 	unsigned i;
 
 	for (i = 0; i < watch->count; i++) {
@@ -104,7 +131,9 @@ struct watch_cpu watch_cpu(const struct watch *watch)
 			sum.user_us += line.user * tick;
 			sum.system_us += line.system * tick;
 		}
+		exact += thread_time(watch->pids[i]);
 	}
+	sum.total_us = exact > 0 ? exact / 1000 : sum.user_us + sum.system_us;
 	return sum;
 }
 

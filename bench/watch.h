@@ -16,13 +16,14 @@ struct watch {
 };
 
 struct watch_cpu {
-	uint64_t user_us, system_us;
+	uint64_t total_us;           /**< exact where the kernel has /proc/PID/task/TID/schedstat, else the sum of the others */
+	uint64_t user_us, system_us; /**< in clock ticks (10 ms) of each process: good for the share of the two */
 };
 
 /** A process and all that descend from it. Returns 0, or -ESRCH. */
 int watch_find(struct watch *watch, pid_t root);
 
-/** utime and stime of /proc/PID/stat, all threads; a clock tick (10 ms) is the resolution. */
+/** Of all processes and their threads. */
 struct watch_cpu watch_cpu(const struct watch *watch);
 
 /** Proportional set size in kB: what processes share counts once. */
