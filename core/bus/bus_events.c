@@ -4,7 +4,8 @@
  *   bus_publish ─ PUB ─► XSUB hub XPUB ─► SUB ─ bus_events_drain ─ on_gap, fn
  *
  * The hub takes every event and the XPUB passes on what is subscribed, dropping where a subscriber is full. What a turn
- * publishes of one topic leaves as one frame at its end: a burst of REGISTERs wakes the hub once, not each time.
+ * publishes of one topic leaves as one frame at its end, or within some milliseconds when it can wait: a burst of REGISTERs
+ * wakes the hub once, not each time.
  */
 #include <assert.h>
 #include <errno.h>
@@ -15,6 +16,7 @@
 #include "core/bus/bus_internal.h"
 
 #define HELLO_MS   10  /* a hello that has not come back is said again */
+#define BATCH_MS   10  /* that events which can wait are gathered */
 #define MARK_MS    200 /* then 800, 3200 */
 #define MARK_TIMES 3
 #define HEAD_SIZE  offsetof(struct bus_event, contact)
@@ -153,7 +155,10 @@ void bus_publish(struct bus_endpoint *e, struct bus_event *ev)
 	size = bus_event_pack(e->batch + e->batch_len, ev);
 	e->batch_len += size;
 	e->batch_count++;
-	loop_at_end(e->loop, &e->batch_task);
+	if (!bus_event_can_wait((enum bus_topic)ev->topic))
+		loop_at_end(e->loop, &e->batch_task);
+	else if (!timer_pending(&e->batch_timer))
+		timer_start(e->loop, &e->batch_timer, BATCH_MS);
 	mark_later(e, ev->topic);
 }
 
@@ -335,6 +340,7 @@ int bus_events_open(struct bus_endpoint *e)
 
 	timer_init(&e->hello_timer, hello_say, e);
 	timer_init(&e->mark_timer, marks_say, e);
+	timer_init(&e->batch_timer, batch_send, e);
 	e->batch_task = (struct loop_task){.fn = batch_send, .arg = e};
 	e->batch = malloc(BUS_BATCH);
 	if (e->batch == NULL)
@@ -358,6 +364,7 @@ void bus_events_close(struct bus_endpoint *e)
 {
 	if (e->pub != NULL) {
 		batch_send(e);
+		timer_stop(&e->batch_timer);
 		timer_stop(&e->hello_timer);
 		timer_stop(&e->mark_timer);
 		zmq_close(e->pub);

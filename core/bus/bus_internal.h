@@ -93,6 +93,7 @@ struct bus_endpoint {
 	unsigned batch_count;
 	uint32_t batch_topic;
 	struct loop_task batch_task;
+	struct timer batch_timer;
 	uint8_t marks_left[BUS_TOPICS]; /**< how often the last number is told again */
 	struct timer mark_timer;
 	unsigned mark_round;

@@ -68,6 +68,11 @@ const char *bus_topic_name(enum bus_topic topic)
 	return (unsigned)topic < BUS_TOPICS ? topics[topic].name : NULL;
 }
 
+bool bus_event_can_wait(enum bus_topic topic)
+{
+	return topic == BUS_CONTACT_SAVED;
+}
+
 #define HEAD offsetof(struct bus_event, contact)
 
 _Static_assert(sizeof(struct bus_event) + 2 * MAX_TEXTS <= BUS_PACKED_MAX, "a packed event has room");

@@ -74,6 +74,8 @@ struct bus_event {
 		struct bus_ev_node node;
 	};
 };
+/** May wait for some milliseconds so that many leave together: nobody acts at once on it. */
+bool bus_event_can_wait(enum bus_topic topic);
 #define BUS_PACKED_MAX 2048 /**< bytes that a packed event takes at most */
 /** For the bus: without the unused bytes behind each text. out has BUS_PACKED_MAX. Bytes written; 0: no such topic. */
 uint32_t bus_event_pack(char *out, const struct bus_event *ev);
