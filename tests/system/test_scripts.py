@@ -190,6 +190,7 @@ def test_arrows_that_are_allowed(t):
     done = tree(t, {
         "core/net/a.c": '#include "core/base/b.h"\n#include "core/net/a.h"\n#include "config.h"\n#include <stdio.h>\n',
         "core/host/h.h": '#include "storage/store.h"\n#include "core/script/s.h"\n',
+        "bench/b.c": '#include "core/base/b.h"\n#include "bench/b.h"\n',
         "storage/s.c": '#include "core/base/b.h"\n#include "storage/store.h"\n',
         "plugins/nat/n.c": '#include "core/host/plugin.h"\n#include "plugins/nat/n.h"\n#include "storage/store.h"\n'})
     check.equal(done.returncode, 0, f"status ({done.stdout})")
@@ -206,6 +207,7 @@ def test_arrows_that_are_breaches(t):
         "plugins/nat/other.c": 'int a;\n#  include "plugins/rtpp/rtpp.h"\n',
         "plugins/nat/inside.c": '#include "storage/store_table.h"\n',
         "plugins/sdp/dots.c": '#include "../rtpp/rtpp.h"\n',
+        "bench/sip.c": '#include "core/sip/sip_msg.h"\n',
     }
     done = tree(t, breaches)
     check.equal(done.returncode, 1, "status")
