@@ -11,7 +11,7 @@ import time
 
 from kit import check, sip
 from kit.latency import Latencies
-from kit.runner import variants
+from kit.runner import alone, variants
 
 AOR = "{alice@example.test}"
 DOMAINS = {"use_domain": 1}                        # the key of a user holds the domain as well
@@ -149,6 +149,7 @@ def test_start_without_redis(t):
     check.until(lambda: alice.register(status=None).status == 200, 10, "REGISTER once Redis is there")
 
 
+@alone
 def test_hung_redis_holds_up_nobody(t):
     """Redis is stopped with SIGSTOP: a REGISTER waits for its deadline, requests without shared state do not."""
     redis = t.redis()
