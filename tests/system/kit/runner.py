@@ -221,12 +221,19 @@ def jobs_of(text):
     return jobs
 
 
+def usual_jobs(isolated):
+    """Tests wait most of the time; a daemon with a sanitizer works a multiple."""
+    if not isolated:
+        return 1
+    return len(os.sched_getaffinity(0)) * (1 if build.sanitizer() else 2)
+
+
 def arguments():
     parser = argparse.ArgumentParser(description="Runs the system tests. PINHOLE_BUILD names the build folder.")
     parser.add_argument("--list", action="store_true", help="print the names and end")
     parser.add_argument("-k", metavar="NAME", action="append", help="only tests with NAME in their name; may be repeated")
-    parser.add_argument("-j", metavar="N", type=jobs_of, help="so many beside each other, 1 to 64 (default: two for each processor; "
-                        "1 where a test cannot have a network of its own)")
+    parser.add_argument("-j", metavar="N", type=jobs_of, help="so many beside each other, 1 to 64 (default: two for each processor, one "
+                        "with a sanitizer; 1 where a test cannot have a network of its own)")
     parser.add_argument("-v", action="store_true", help="print the logs of failures, and what passing tests have measured")
     parser.add_argument("--logs", metavar="DIR", help="where the logs of failures are kept (default: BUILD/system-logs)")
     return parser.parse_args()
@@ -244,7 +251,7 @@ def main(here):
         print("no test has that name; --list shows all", file=sys.stderr)
         return 2
     isolated = netns.allowed()
-    jobs = options.j or (2 * len(os.sched_getaffinity(0)) if isolated else 1)
+    jobs = options.j or usual_jobs(isolated)
     report = Report(options.logs or os.path.join(build.folder(), "system-logs"), options.v)
     print(f"system tests with {build.folder()}" + (f" ({build.sanitizer()} sanitizer)" if build.sanitizer() else "") +
           f", {jobs} at once" + ("" if isolated else ", all in one network (a network of its own for each needs root)"), flush=True)
