@@ -103,6 +103,7 @@ def test_acl_user(t):
     check.equal(len(contact_keys(redis)), 1, "keys of contacts")
 
 
+@alone
 @variants(workers=[1, 2])
 def test_answers_do_not_wait_for_the_next_event(t, workers):
     """A quiet daemon answers when Redis has answered, not at its next timer or message."""
