@@ -14,6 +14,7 @@
 
 #define STEP_MS 10000
 #define SECRET_BYTES 24
+#define LOG_END_MS 1000 /* for the last lines, when their reader is slow */
 
 static void run_call(void *host, const void *data, size_t len)
 {
@@ -31,6 +32,8 @@ static int register_counters(struct host *h)
 	int err = counter_register(host_counters, &h->first_host);
 
 	if (err == 0)
+		err = counter_register(log_counters, &h->first_log);
+	if (err == 0)
 		err = counter_register(net_counters, &h->first_net);
 	if (err == 0)
 		err = counter_register(inbox_counters, &h->first_inbox);
@@ -46,6 +49,17 @@ static int register_counters(struct host *h)
 		err = plugin_table_counters(&h->plugins, &which);
 	if (err != 0)
 		LOG(h->log, LOG_L_ERR, "counters of %s cannot be registered: %s", which, strerror(-err));
+	return err;
+}
+
+static int start_log(struct host *h)
+{
+	int err = counter_array_new(&h->log_counters);
+
+	if (err == 0)
+		err = log_start((size_t)h->conf.log_buffer, h->log_counters, h->first_log);
+	if (err == 0)
+		os_watch_crashes();
 	return err;
 }
 
@@ -298,6 +312,8 @@ int host_start(struct host *h)
 	}
 	err = register_counters(h);
 	if (err == 0)
+		err = start_log(h);
+	if (err == 0)
 		err = name_inboxes(h);
 	if (err == 0)
 		err = start_control(h);
@@ -428,5 +444,8 @@ void host_stop(struct host *h)
 	free(h->inbox_names);
 	free(h->udp_fds);
 	host_conf_free(&h->conf);
+	if (log_stop(LOG_END_MS) != 0)
+		return; /* it hangs in a write, and counts behind it: the end of the process ends it */
+	counter_array_destroy(&h->log_counters);
 	counter_reset_all();
 }

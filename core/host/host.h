@@ -34,7 +34,8 @@ struct host {
 	struct commands *commands;
 	struct heartbeat *heartbeat;
 	struct host_nodes *nodes;
-	unsigned first_net, first_inbox, first_bus, first_tm, first_script, first_store, first_host;
+	struct counter_array *log_counters; /**< of the thread that writes the log */
+	unsigned first_log, first_net, first_inbox, first_bus, first_tm, first_script, first_store, first_host;
 
 	int64_t started;            /**< wall clock, seconds */
 	bool store_up;              /**< the control thread's store handle was connected at the start */

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/log_ring.h"
+
 #ifndef PH_PLUGIN_DIR
 #define PH_PLUGIN_DIR "/usr/local/lib/pinhole"
 #endif
@@ -153,12 +155,16 @@ static const struct conf_param limit_params[] = {
 #undef AT
 struct log_values {
 	char *level, *to;
+	int64_t buffer;
 };
 static const struct conf_param log_params[] = {
 	{.name = "level", .type = CONF_STR, .dflt = "info", .offset = offsetof(struct log_values, level), .check = check_level,
 	 .help = "From which level on lines are written; any plugin or part of the daemon may have one of its own: nat = \"debug\"."},
 	{.name = "to", .type = CONF_STR, .dflt = "stderr", .offset = offsetof(struct log_values, to), .check = check_target,
 	 .help = "stderr or syslog."},
+	{.name = "buffer", .type = CONF_INT, .dflt = "1048576", .min = LOG_RING_MIN, .max = LOG_RING_MAX, .offset = offsetof(struct log_values, buffer),
+	 .help = "Bytes of lines that wait for whoever reads the log; a quarter is for level err and above. What finds it full is left out, "
+		 "counted (log_dropped) and told of."},
 	{0},
 };
 /* clang-format on */
@@ -312,6 +318,7 @@ static int read_log(struct host_conf *c, struct conf_errors *e)
 	c->log_level = LOG_L_INFO;
 	(void)log_level_parse(slice_str(v.level), &c->log_level);
 	c->log_syslog = strcmp(v.to, "syslog") == 0;
+	c->log_buffer = v.buffer;
 	conf_values_free(log_params, &v);
 	return 0;
 }
@@ -330,7 +337,7 @@ static void source_level(const config_setting_t *s, struct conf_errors *e)
 
 void host_conf_log_levels(const struct host_conf *c, const char *const *sources, const char *const *absent, struct conf_errors *e)
 {
-	static const char *const own[] = {"level", "to", NULL};
+	static const char *const own[] = {"level", "to", "buffer", NULL};
 	const config_setting_t *s = config_lookup(&c->tree, "log");
 
 	for (int i = 0; s && config_setting_is_group(s) && i < config_setting_length(s); i++) {

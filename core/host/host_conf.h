@@ -47,6 +47,7 @@ struct host_conf {
 
 	enum log_level log_level;
 	bool log_syslog;
+	int64_t log_buffer; /**< bytes of lines that wait for the log's reader */
 
 	struct host_limits limits;
 	struct tm_conf tm;
