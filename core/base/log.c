@@ -10,6 +10,7 @@
 
 #include "core/base/log_line.h"
 
+#define LOG_GATE_US 1000000
 #define LOG_CALL_ID_MAX (LOG_LINE_MAX / 16) /* bytes, each of which may become \xHH */
 
 /* A source as log.c keeps it. */
@@ -177,6 +178,18 @@ void log_set_level(const char *name, enum log_level level)
 		set_level(source, level);
 	}
 	pthread_mutex_unlock(&logger.lock);
+}
+
+bool log_gate_open(struct log_gate *g, uint64_t now_us, unsigned *shut_out)
+{
+	if (g->last_us != 0 && now_us - g->last_us < LOG_GATE_US) {
+		g->shut_out++;
+		return false;
+	}
+	*shut_out = g->shut_out;
+	g->last_us = now_us;
+	g->shut_out = 0;
+	return true;
 }
 
 static void write_all(const char *p, size_t len)

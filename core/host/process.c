@@ -86,13 +86,24 @@ static void request_in(struct worker *w, struct ph_msg *msg)
 		run_hooks(w, msg);
 }
 
-static void bad_message(struct worker *w, struct ph_msg *msg, const struct sip_error *why)
+/* Anybody can send these without end: a line a second, at level debug all. */
+static void bad_log(struct worker *w, struct slice call_id, const struct net_rx *rx, const char *why)
 {
+	enum log_level level = LOG_L_INFO;
 	char src[ADDR_TEXT];
+	unsigned more = 0;
 
 	worker_count(w, HOST_C_BAD, 1);
-	LOG_CALL(w->host->log, LOG_L_INFO, msg->sip.call_id, "refused a message from %.*s: %s",
-		SLICE_ARG(addr_text(&msg->rx.src, src)), why->text ? why->text : "not SIP");
+	if (!log_gate_open(&w->bad_log, rx->at_us, &more))
+		level = LOG_L_DBG;
+	LOG_CALL(w->host->log, level, call_id, "refused a message from %.*s: %s (%u more since the last such line)",
+		SLICE_ARG(addr_text(&rx->src, src)), why, more);
+}
+
+static void bad_message(struct worker *w, struct ph_msg *msg, const struct sip_error *why)
+{
+	/* Nothing is wrong in it that a reply could name: there was no room to read it all. */
+	bad_log(w, msg->sip.call_id, &msg->rx, why->text ? why->text : "takes more than limits.message_memory");
 	if (why->code == 0 || !sip_can_reply(&msg->sip) || msg->sip.method == SIP_ACK)
 		return;
 	worker_count(w, HOST_C_BAD_ANSWERED, 1);
@@ -129,9 +140,18 @@ static void process_own(struct worker *w, struct arena *arena, struct slice data
 static void on_message(void *self, struct arena *arena, struct slice data, const struct net_rx *rx)
 {
 	struct worker *w = self;
-	uint32_t hash = hash_call_id(w->w.t.key, sip_peek_call_id(data));
-	unsigned owner = hash % w->w.count;
+	unsigned owner;
+	uint32_t hash;
 
+	if (!sip_is_likely(data)) {
+		/* Garbage goes before it costs another worker or the parser anything. */
+		worker_count(w, HOST_C_NOT_SIP, 1);
+		bad_log(w, (struct slice){0}, rx, "Not SIP");
+		arena_put(arena);
+		return;
+	}
+	hash = hash_call_id(w->w.t.key, sip_peek_call_id(data));
+	owner = hash % w->w.count;
 	if (owner == w->w.index) {
 		process_own(w, arena, data, rx, hash);
 		return;

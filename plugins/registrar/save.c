@@ -12,8 +12,7 @@ enum {
 	SAVE_UPDATED = 2,
 	SAVE_REMOVED = 3,
 	SAVE_FETCHED = 4,
-	REPLY_MAX = 60000,     /* bytes of header lines */
-	COMPLAIN_US = 1000000, /* between two lines about the store */
+	REPLY_MAX = 60000, /* bytes of header lines */
 };
 
 struct saving {
@@ -54,17 +53,12 @@ static int refuse(struct registrar *r, struct ph_msg *msg,
 /* At most a line a second: a store that is away fails every REGISTER of every phone. */
 static void complain(struct registrar *r, struct ph_msg *msg, struct slice aor, int err)
 {
-	uint64_t now = clock_us();
+	unsigned more;
 
-	if (r->complained != 0 && now - r->complained < COMPLAIN_US) {
-		r->silenced++;
-		return;
-	}
-	PH_LOG_MSG(r->log, LOG_L_ERR, msg,
-		"REGISTER of %.*s not stored: %s (%u more since the last such line)",
-		SLICE_ARG(aor), strerror(-err), r->silenced);
-	r->complained = now;
-	r->silenced = 0;
+	if (log_gate_open(&r->complaints, clock_us(), &more))
+		PH_LOG_MSG(r->log, LOG_L_ERR, msg,
+			"REGISTER of %.*s not stored: %s (%u more since the last such line)",
+			SLICE_ARG(aor), strerror(-err), more);
 }
 
 /* The store could not do it: the phone is to come again, and to know that it is not
