@@ -55,7 +55,7 @@ struct log_gate {
 };
 /**
  * May a line be written now? True: *shut_out is how many were kept back since the one before, for the text ("N more since the last such
- * line"). now_us is clock_us().
+ * line"). now_us is clock_us() of about now.
  */
 bool log_gate_open(struct log_gate *g, uint64_t now_us, unsigned *shut_out);
 

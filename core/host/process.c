@@ -100,11 +100,26 @@ static void bad_log(struct worker *w, struct slice call_id, const struct net_rx 
 		SLICE_ARG(addr_text(&rx->src, src)), why, more);
 }
 
+/* Errors to a flood would cost more than the flood, and hit whoever it names as its sender. */
+static bool may_answer_bad(struct worker *w, const struct net_rx *rx)
+{
+	if (rx->at_us > w->bad_since_us + 1000000) {
+		w->bad_since_us = rx->at_us;
+		w->bad_answers = 0;
+	}
+	if (w->bad_answers < w->host->conf.limits.bad_answers) {
+		w->bad_answers++;
+		return true;
+	}
+	worker_count(w, HOST_C_BAD_LEFT, 1);
+	return false;
+}
+
 static void bad_message(struct worker *w, struct ph_msg *msg, const struct sip_error *why)
 {
 	/* Nothing is wrong in it that a reply could name: there was no room to read it all. */
 	bad_log(w, msg->sip.call_id, &msg->rx, why->text ? why->text : "takes more than limits.message_memory");
-	if (why->code == 0 || !sip_can_reply(&msg->sip) || msg->sip.method == SIP_ACK)
+	if (why->code == 0 || !sip_can_reply(&msg->sip) || !may_answer_bad(w, &msg->rx))
 		return;
 	worker_count(w, HOST_C_BAD_ANSWERED, 1);
 	tm_reply_bad(w->w.tm, &msg->sip, &msg->rx, why->code, why->text);

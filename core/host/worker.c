@@ -19,6 +19,7 @@ const struct counter_desc host_counters[] = {
 	[HOST_C_BAD] = {"bad_messages", "Messages that could not be parsed.", COUNTER_TOTAL},
 	[HOST_C_NOT_SIP] = {"not_sip", "Of these, dropped at their first line, which is none of SIP.", COUNTER_TOTAL},
 	[HOST_C_BAD_ANSWERED] = {"bad_messages_answered", "Of these, answered with 400, 505 or 513.", COUNTER_TOTAL},
+	[HOST_C_BAD_LEFT] = {"bad_messages_left", "Of these, left without an answer because limits.bad_answers was reached.", COUNTER_TOTAL},
 	[HOST_C_NO_ROUTE] = {"requests_without_route", "Requests dropped because the script has no request_route.", COUNTER_TOTAL},
 	[HOST_C_PARKED] = {"parked", "Messages whose script waits for the outside world now.", COUNTER_GAUGE},
 	[HOST_C_PARKED_TOTAL] = {"parked_total", "Times that a script was suspended.", COUNTER_TOTAL},
