@@ -251,6 +251,7 @@ void *worker_main(void *arg)
 	struct worker *w = arg;
 	char why[256] = "";
 
+	pthread_setname_np(pthread_self(), w->w.t.name); /* for top(1); of at most 15 characters */
 	w->instances = calloc(w->host->plugins.count + 1, sizeof(*w->instances));
 	if (!pass(w, 1, w->instances ? step_inbox(w) : -ENOMEM, why))
 		goto out;

@@ -49,7 +49,8 @@ class Stranger:
             if self.transport == "udp":
                 return self.socket.recv(65536)
             while True:
-                head, gap, body = self.rest.partition(b"\r\n\r\n")
+                self.rest = self.rest.lstrip(b"\r\n")          # keepalives
+                head, gap, _ = self.rest.partition(b"\r\n\r\n")
                 length = re.search(rb"(?im)^(?:content-length|l)[ \t]*:\s*(\d+)", head)
                 size = len(head) + 4 + int(length.group(1)) if gap and length else None
                 if size is not None and len(self.rest) >= size:
