@@ -125,15 +125,14 @@ static void bad_message(struct worker *w, struct ph_msg *msg, const struct sip_e
 	tm_reply_bad(w->w.tm, &msg->sip, &msg->rx, why->code, why->text);
 }
 
-/* A message of a call that this worker owns. Takes the arena. */
-static void process_own(struct worker *w, struct arena *arena, struct slice data, const struct net_rx *rx, uint32_t hash)
+/* A message of this worker's. Takes the arena; NULL without memory. */
+static struct ph_msg *take_up(struct worker *w, struct arena *arena, const struct net_rx *rx, uint32_t hash)
 {
-	struct sip_error why = {0};
 	struct ph_msg *msg = msg_new(arena);
 
 	if (!msg) {
 		arena_put(arena);
-		return;
+		return NULL;
 	}
 	worker_count(w, HOST_C_MESSAGES, 1);
 	msg->worker = &w->w;
@@ -141,6 +140,33 @@ static void process_own(struct worker *w, struct arena *arena, struct slice data
 	msg->sock = rx->sock < w->w.t.socks->count ? &w->w.t.socks->list[rx->sock] : NULL;
 	msg->call_hash = hash;
 	msg->number = ++w->message_number;
+	return msg;
+}
+
+/* The end of a stream, and why (RFC 3261 section 18.3). Answered here, whoever's call it is: a moment later the connection is gone. */
+static void process_broken(struct worker *w, struct arena *arena, struct slice data, const struct net_rx *rx)
+{
+	struct sip_error why = {0};
+	struct ph_msg *msg = take_up(w, arena, rx, 0);
+
+	if (!msg)
+		return;
+	if (sip_parse(&msg->sip, arena, data, &w->sip_limits, &why) == 0)
+		why = (struct sip_error){400, "Missing Content-Length"};
+	if (rx->broken == -EMSGSIZE)
+		why = (struct sip_error){513, "Message Too Large"};
+	bad_message(w, msg, &why);
+	msg_unref(&msg);
+}
+
+/* A message of a call that this worker owns. Takes the arena. */
+static void process_own(struct worker *w, struct arena *arena, struct slice data, const struct net_rx *rx, uint32_t hash)
+{
+	struct sip_error why = {0};
+	struct ph_msg *msg = take_up(w, arena, rx, hash);
+
+	if (!msg)
+		return;
 	if (sip_parse(&msg->sip, arena, data, &w->sip_limits, &why) != 0) {
 		bad_message(w, msg, &why);
 		msg_unref(&msg);
@@ -163,6 +189,10 @@ static void on_message(void *self, struct arena *arena, struct slice data, const
 		worker_count(w, HOST_C_NOT_SIP, 1);
 		bad_log(w, (struct slice){0}, rx, "Not SIP");
 		arena_put(arena);
+		return;
+	}
+	if (rx->broken != 0) {
+		process_broken(w, arena, data, rx);
 		return;
 	}
 	hash = hash_call_id(w->w.t.key, sip_peek_call_id(data));

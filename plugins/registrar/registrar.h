@@ -39,6 +39,7 @@ struct registrar {
 	struct script_pv *received; /**< owned */
 	struct register_rules rules;
 	struct log_gate complaints; /**< lines about the store */
+	struct log_gate refusals;
 };
 
 static inline void registrar_count(struct registrar *r, enum registrar_count which)

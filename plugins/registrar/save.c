@@ -36,10 +36,13 @@ static int refuse(struct registrar *r, struct ph_msg *msg,
 	const struct register_refusal *why, bool no_reply)
 {
 	struct buf lines;
+	unsigned more = 0;
+	enum log_level level = log_gate_open(&r->refusals, clock_us(), &more) ? LOG_L_INFO : LOG_L_DBG;
 
 	registrar_count(r, REGISTRAR_C_REJECTED);
-	PH_LOG_MSG(r->log, LOG_L_INFO, msg, "REGISTER refused: %u %s", why->code,
-		why->reason);
+	/* Anybody can cause these without end: a line a second, at level debug all. */
+	PH_LOG_MSG(r->log, level, msg, "REGISTER refused: %u %s (%u more since the last such line)", why->code,
+		why->reason, more);
 	msg->last_error = (int)why->code;
 	if (no_reply)
 		return SAVE_REFUSED;
