@@ -73,6 +73,7 @@ extern const struct conf_param net_tcp_params[]; /**< group `tcp`: max_connectio
 extern const struct counter_desc net_counters[];
 enum {
 	NET_C_UDP_RECEIVED, NET_C_UDP_SENT, NET_C_UDP_BATCHES, NET_C_UDP_SEND_ERRORS, NET_C_UDP_KEEPALIVES,
+	NET_C_UDP_DROPPED,
 	NET_C_TCP_RECEIVED, NET_C_TCP_SENT, NET_C_TCP_ACCEPTED, NET_C_TCP_CONNECTED, NET_C_TCP_OPEN /* gauge */,
 	NET_C_TCP_REFUSED, NET_C_TCP_KEEPALIVES, NET_C_TCP_BAD_FRAMES, NET_C_TCP_TIMEOUTS, NET_C_TCP_SEND_ERRORS,
 	NET_C_OVERSIZED,
