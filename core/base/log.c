@@ -11,6 +11,9 @@
 #include "core/base/log_line.h"
 #include "core/base/log_writer.h"
 
+#define LOG_GATE_US 1000000
+#define LOG_CALL_ID_MAX (LOG_LINE_MAX / 16) /* bytes, each of which may become \xHH */
+
 /* A source as log.c keeps it. */
 struct source {
 	struct log_source pub; /* first: the two are one address */
@@ -191,6 +194,19 @@ int log_stop(unsigned ms)
 void log_flush_crash(void)
 {
 	log_writer_crash();
+}
+
+bool log_gate_open(struct log_gate *g, uint64_t now_us, unsigned *shut_out)
+{
+	/* The times of messages that another thread received may go back a little. */
+	if (g->last_us != 0 && now_us < g->last_us + LOG_GATE_US) {
+		g->shut_out++;
+		return false;
+	}
+	*shut_out = g->shut_out;
+	g->last_us = now_us;
+	g->shut_out = 0;
+	return true;
 }
 
 static void write_all(const char *p, size_t len)

@@ -12,6 +12,8 @@
 
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 #include "core/base/counter.h"
 #include "core/base/slice.h"
@@ -63,6 +65,17 @@ void log_set_level(const char *source, enum log_level level);
 /** "debug" "info" "notice" "warn"/"warning" "err"/"error" "crit" "alert", any case, or "L_INFO" forms. 0 or -EINVAL. */
 int log_level_parse(struct slice text, enum log_level *out);
 const char *log_level_name(enum log_level level);
+
+/** Keeps lines about what strangers may send a million times down to one a second. Zero-initialise; one thread. */
+struct log_gate {
+	uint64_t last_us; /**< when it let the last one through; 0: never */
+	unsigned shut_out; /**< since then */
+};
+/**
+ * May a line be written now? True: *shut_out is how many were kept back since the one before, for the text ("N more since the last such
+ * line"). now_us is clock_us() of about now.
+ */
+bool log_gate_open(struct log_gate *g, uint64_t now_us, unsigned *shut_out);
 
 /** Use the macros below. call_id may be empty. */
 void log_write(struct log_source *src, enum log_level level, struct slice call_id, const char *fmt, ...)

@@ -146,6 +146,8 @@ static const struct conf_param limit_params[] = {
 	 .help = "Header fields of one message."},
 	{.name = "message_memory", .type = CONF_INT, .dflt = "1048576", .min = 131072, .max = 67108864, .offset = AT(arena),
 	 .help = "Bytes of memory that the work on one message may take."},
+	{.name = "bad_answers", .type = CONF_INT, .dflt = "200", .min = 0, .max = 1000000, .offset = AT(bad_answers),
+	 .help = "Bad messages a second that one worker answers with an error; above it they are dropped and counted."},
 	{.name = "max_while_loops", .type = CONF_INT, .dflt = "100", .min = 1, .max = 1000000, .offset = AT(script_loops),
 	 .help = "Turns of one loop in the script."},
 	{.name = "script_steps", .type = CONF_INT, .dflt = "1000000", .min = 1000, .max = 100000000, .offset = AT(script_steps),

@@ -21,6 +21,7 @@ struct host_limits {
 	int64_t message;          /**< bytes */
 	int64_t headers;          /**< per message */
 	int64_t arena;            /**< bytes of memory one message may take */
+	int64_t bad_answers;      /**< a second, per worker */
 	int64_t script_loops;
 	int64_t script_steps;
 	int64_t shutdown_timeout; /**< seconds */

@@ -17,7 +17,9 @@ const struct counter_desc host_counters[] = {
 	[HOST_C_HANDED_OVER] = {"handed_over", "Messages that were received by another worker than the call's.", COUNTER_TOTAL},
 	[HOST_C_HANDOVER_DROPS] = {"handover_drops", "Messages lost because the other worker's inbox was full.", COUNTER_TOTAL},
 	[HOST_C_BAD] = {"bad_messages", "Messages that could not be parsed.", COUNTER_TOTAL},
+	[HOST_C_NOT_SIP] = {"not_sip", "Of these, dropped at their first line, which is none of SIP.", COUNTER_TOTAL},
 	[HOST_C_BAD_ANSWERED] = {"bad_messages_answered", "Of these, answered with 400, 505 or 513.", COUNTER_TOTAL},
+	[HOST_C_BAD_LEFT] = {"bad_messages_left", "Of these, left without an answer because limits.bad_answers was reached.", COUNTER_TOTAL},
 	[HOST_C_NO_ROUTE] = {"requests_without_route", "Requests dropped because the script has no request_route.", COUNTER_TOTAL},
 	[HOST_C_PARKED] = {"parked", "Messages whose script waits for the outside world now.", COUNTER_GAUGE},
 	[HOST_C_PARKED_TOTAL] = {"parked_total", "Times that a script was suspended.", COUNTER_TOTAL},
@@ -249,6 +251,7 @@ void *worker_main(void *arg)
 	struct worker *w = arg;
 	char why[256] = "";
 
+	pthread_setname_np(pthread_self(), w->w.t.name); /* for top(1); of at most 15 characters */
 	w->instances = calloc(w->host->plugins.count + 1, sizeof(*w->instances));
 	if (!pass(w, 1, w->instances ? step_inbox(w) : -ENOMEM, why))
 		goto out;

@@ -33,6 +33,7 @@ const struct counter_desc net_counters[] = {
 	[NET_C_UDP_BATCHES] = {"net_udp_batches", "System calls that received from UDP.", COUNTER_TOTAL},
 	[NET_C_UDP_SEND_ERRORS] = {"net_udp_send_errors", "Messages that UDP did not take.", COUNTER_TOTAL},
 	[NET_C_UDP_KEEPALIVES] = {"net_udp_keepalives", "Keepalives received over UDP.", COUNTER_TOTAL},
+	[NET_C_UDP_DROPPED] = {"net_udp_dropped", "Datagrams that the kernel dropped because the receive buffer was full.", COUNTER_TOTAL},
 	[NET_C_TCP_RECEIVED] = {"net_tcp_received", "Messages received over TCP.", COUNTER_TOTAL},
 	[NET_C_TCP_SENT] = {"net_tcp_sent", "Messages sent over TCP.", COUNTER_TOTAL},
 	[NET_C_TCP_ACCEPTED] = {"net_tcp_accepted", "TCP connections accepted.", COUNTER_TOTAL},

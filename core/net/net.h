@@ -6,7 +6,7 @@
  * A TCP connection belongs to the worker hash(transport, remote address and port) mod N; others write by inbox.
  *
  * Received messages are complete SIP messages: UDP datagrams as they came; TCP framed by Content-Length (RFC 3261 section
- * 18.3), pipelined ones one by one. Keepalives never reach the handler: CRLF and 4 zero bytes on UDP are dropped and
+ * 18.3), pipelined ones one by one; what cannot be framed comes once more as `broken`, then its connection ends. Keepalives never reach the handler: CRLF and 4 zero bytes on UDP are dropped and
  * counted, CRLFCRLF on TCP is answered with CRLF (RFC 5626 section 4.4.1).
  */
 #pragma once
@@ -47,6 +47,7 @@ struct net_rx {
 	struct addr src, dst;   /**< dst is the listener's bound address */
 	uint64_t conn;          /**< TCP: id of the connection; 0 for UDP */
 	uint64_t at_us;         /**< clock_us() at reception */
+	int broken;             /**< streams: 0, or -EBADMSG or -EMSGSIZE: this can be no message, and behind it the connection ends */
 };
 
 /** Where a message goes. */
@@ -72,6 +73,7 @@ extern const struct conf_param net_tcp_params[]; /**< group `tcp`: max_connectio
 extern const struct counter_desc net_counters[];
 enum {
 	NET_C_UDP_RECEIVED, NET_C_UDP_SENT, NET_C_UDP_BATCHES, NET_C_UDP_SEND_ERRORS, NET_C_UDP_KEEPALIVES,
+	NET_C_UDP_DROPPED,
 	NET_C_TCP_RECEIVED, NET_C_TCP_SENT, NET_C_TCP_ACCEPTED, NET_C_TCP_CONNECTED, NET_C_TCP_OPEN /* gauge */,
 	NET_C_TCP_REFUSED, NET_C_TCP_KEEPALIVES, NET_C_TCP_BAD_FRAMES, NET_C_TCP_TIMEOUTS, NET_C_TCP_SEND_ERRORS,
 	NET_C_OVERSIZED,

@@ -46,6 +46,7 @@ struct net_udp {
 	int fd;
 	struct loop_io *io;
 	bool blocked; /* the kernel's buffer is full: wait until it is writable */
+	uint32_t drops; /* of the receive buffer, as the kernel said last */
 	struct net_udp_out *out;
 	unsigned head, count; /* out[head..count) wait */
 	char *bytes;

@@ -49,6 +49,18 @@ static bool is_sip_line(struct slice line)
 	return p > line.p && slice_istarts(sip_between(p, end), SLICE("SIP/"));
 }
 
+bool sip_is_likely(struct slice data)
+{
+	const char *p = data.p, *end = data.p + data.len, *nl;
+
+	while (p < end && (*p == '\r' || *p == '\n'))
+		p++;
+	if (p == end || !sip_is(*p, SC_TOKEN))
+		return false;
+	nl = memchr(p, '\n', (size_t)(end - p));
+	return nl && is_sip_line(sip_trim(p, nl));
+}
+
 /** The length in a complete header. 0, or -EBADMSG. */
 static int content_length(struct slice head, uint64_t *out)
 {

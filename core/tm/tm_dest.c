@@ -13,7 +13,7 @@ int dest_of_reply(struct tm *tm, struct sip_msg *request, const struct net_rx *r
 	struct net_dest *out)
 {
 	const struct net_socks *socks = net_socks_of(tm->s.net);
-	const struct sip_via *via = sip_via_list(request, NULL);
+	const struct sip_via *via = sip_via_top(request);
 
 	if (via == NULL)
 		return -EBADMSG;

@@ -47,7 +47,7 @@ def variants(**axes):
 class Test:
     def __init__(self, module, function, kwargs):
         self.module, self.function, self.kwargs = module, function, kwargs
-        label = "-".join(str(v[0] if isinstance(v, tuple) else v) for v in kwargs.values())
+        label = "-".join(str(v[0] if isinstance(v, tuple) else getattr(v, "__name__", v)) for v in kwargs.values())
         self.name = f"{module.__name__}.{function.__name__}" + (f"[{label}]" if label else "")
         self.alone = getattr(function, "alone", False)
         self.seconds = getattr(function, "seconds", DEFAULT_SECONDS)
