@@ -51,6 +51,10 @@ class Certs:
             self.dated(request, out, text, time.time() + start * 86400, time.time() + days * 86400)
         return Certificate(out, key)
 
+    def believer(self, name="example.test", **more):
+        """tls= of a phone that believes this CA and asks for that name."""
+        return {"ca": self.ca, "name": name, **more}
+
     def dated(self, request, out, text, first, last):
         """With dates in the past, which only `openssl ca` can give."""
         index, conf = self.file("index"), self.file("ca.conf")
