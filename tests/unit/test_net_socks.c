@@ -46,7 +46,7 @@ static void a_listener_carries_the_texts_that_messages_need(void **state)
 static void what_is_no_listener_is_refused_with_a_reason(void **state)
 {
 	static const char *const bad[] = {"", "udp", "udp:", "5060", "127.0.0.1:5060",
-		"sctp:127.0.0.1", "tls:127.0.0.1:5061", "udp:example.org:5060",
+		"sctp:127.0.0.1", "ws:127.0.0.1:5061", "udp:example.org:5060",
 		"udp:127.0.0.1:0", "udp:127.0.0.1:65536", "udp:127.0.0.1:5060 ",
 		"udp:300.1.1.1:5060", "udp:[::1:5060"};
 	static const char *const bad_advertise[] = {"host:", "host:0", "host:99999",
