@@ -24,9 +24,10 @@ static void a_listener_carries_the_texts_that_messages_need(void **state)
 	assert_int_equal(add(&b, "UDP:10.0.0.5:5060", "203.0.113.9"), 0);
 	assert_int_equal(add(&b, "tcp:10.0.0.5:5060", "edge.example.org:5090"), 0);
 	assert_int_equal(add(&b, "udp:[fd00::5]:5060", "[2001:DB8::9]:5070"), 0);
+	assert_int_equal(add(&b, "tls:10.0.0.5", "edge.example.org"), 0);
 	assert_int_equal(net_socks_finish(&b, &socks), 0);
 	assert_null(b);
-	assert_int_equal(socks.count, 5);
+	assert_int_equal(socks.count, 6);
 	assert_string_equal(socks.list[0].text, "udp:127.0.0.1:5066");
 	assert_string_equal(socks.list[0].adv_text, "udp:127.0.0.1:5066");
 	assert_string_equal(socks.list[0].via, "SIP/2.0/UDP 127.0.0.1:5066");
@@ -40,6 +41,9 @@ static void a_listener_carries_the_texts_that_messages_need(void **state)
 	assert_int_equal(socks.list[3].adv_port, 5090);
 	assert_int_equal(addr_port(&socks.list[3].addr), 5060);
 	assert_string_equal(socks.list[4].adv_text, "udp:[2001:db8::9]:5070");
+	assert_string_equal(socks.list[5].text, "tls:10.0.0.5:5061");
+	assert_string_equal(socks.list[5].adv_text, "tls:edge.example.org:5061");
+	assert_string_equal(socks.list[5].via, "SIP/2.0/TLS edge.example.org:5061");
 	net_socks_free(&socks);
 }
 
