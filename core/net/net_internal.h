@@ -21,6 +21,7 @@
 #define NET_UDP_MAX     65507      /* what fits in a datagram */
 #define NET_TCP_BURST   8          /* messages of one connection a turn */
 #define NET_TCP_BUCKETS 1024       /* of the connection tables: a power of 2 */
+#define NET_TCP_GONE    1024       /* connections that are remembered */
 #define NET_TCP_ACCEPTS 64         /* connections a listener may accept a turn */
 #define NET_TCP_PAUSE   100 /* ms without accepting when there are no descriptors */
 #define NET_TLS_RECORD  16384 /* bytes of a record at most: RFC 8446 section 5.1 */
@@ -138,6 +139,13 @@ struct net_listener {
 	struct timer pause;
 };
 
+/** Where a connection came from that is gone. */
+struct net_gone {
+	struct addr peer;
+	enum sip_transport transport;
+	uint64_t until_ms;
+};
+
 struct net_tcp {
 	struct net_conn *by_id[NET_TCP_BUCKETS];
 	struct net_conn *by_addr[NET_TCP_BUCKETS];
@@ -145,6 +153,7 @@ struct net_tcp {
 	struct net_conn *ready; /* whole messages wait in their buffers */
 	struct net_conn *dirty; /* something to send */
 	struct net_conn *dead;
+	struct net_gone gone[NET_TCP_GONE];
 	struct net_listener *listeners;
 	unsigned listener_count;
 };
@@ -209,6 +218,11 @@ void net_tcp_reap(struct net *n);
 /** Count one more connection of the process, if it may be. from: who wants it; NULL: we do. */
 bool net_tcp_reserve(struct net *n, const struct addr *from);
 void net_tcp_release(struct net *n, const struct addr *from);
+
+/** A connection is closed: when the other side had opened it, nobody is there any more. */
+void net_tcp_remember(struct net_conn *c);
+/** Is it no use to connect to that? */
+bool net_tcp_is_gone(struct net *n, const struct net_dest *to);
 
 /**
  * Takes fd and the reserved place, also when it fails. state: NET_OPEN for one that was accepted, NET_CONNECTING for one of ours, which is to

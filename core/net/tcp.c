@@ -308,7 +308,7 @@ static int tcp_write(
 		c = conn_by_addr(n, to);
 	}
 	if (c == NULL)
-		err = to->no_connect ? -ENOTCONN : conn_to(n, &any, &c);
+		err = to->no_connect || net_tcp_is_gone(n, &any) ? -ENOTCONN : conn_to(n, &any, &c);
 	return err != 0 ? err : net_conn_send(c, data, to->cookie, origin, true);
 }
 

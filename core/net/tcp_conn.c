@@ -465,6 +465,7 @@ void net_conn_close(struct net_conn *c, int err)
 	if (c->state == NET_DEAD)
 		return;
 	c->state = NET_DEAD;
+	net_tcp_remember(c);
 	tables_remove(c);
 	timer_stop(&c->timer);
 	loop_io_del(&c->io);

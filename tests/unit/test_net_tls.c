@@ -460,6 +460,35 @@ static void a_connection_that_is_gone_is_not_made_again(void **state)
 	assert_int_equal(net_test_counter(t, NET_C_TLS_CONNECTED), 0);
 }
 
+/* A request inside a call, to where the phone's Contact points. */
+static void where_a_connection_came_from_nobody_listens(void **state)
+{
+	struct net_test *t = *state;
+	struct net_dest to;
+	struct addr local;
+	unsigned worker;
+	struct far f;
+	int ear;
+
+	phone(t, &f);
+	far_say(t, &f, options, strlen(options));
+	NET_TEST_UNTIL(t, net_test_seen(t) == 1);
+	local = net_test_local(f.fd);
+	worker = net_test_first(t)->worker;
+	to = (struct net_dest){.transport = SIP_TR_TLS, .addr = local};
+	assert_int_equal(setsockopt(f.fd, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger)), 0);
+	far_end(&f);
+	NET_TEST_UNTIL(t, net_test_counter(t, NET_C_TLS_OPEN) == 0);
+	ear = net_test_socket(SOCK_STREAM, "127.0.0.1", addr_port(&local));
+	assert_true(ear >= 0);
+	assert_int_equal(net_send(t->w[worker].net, &to, slice_str(ok)), -ENOTCONN);
+	/* The port beside it is another matter. */
+	to.addr = net_test_local(ear);
+	addr_set_port(&to.addr, (uint16_t)(addr_port(&local) ^ 1));
+	assert_int_equal(net_send(t->w[worker].net, &to, slice_str(ok)), 0);
+	close(ear);
+}
+
 static void a_tls_connection_is_none_of_tcp(void **state)
 {
 	struct net_test *t = *state;
@@ -498,6 +527,7 @@ int main(void)
 		TEST(what_is_no_tls_is_closed),
 		TEST(who_goes_away_in_the_handshake_leaves_nothing_behind),
 		TEST(a_connection_that_is_gone_is_not_made_again),
+		TEST(where_a_connection_came_from_nobody_listens),
 		TEST(a_tls_connection_is_none_of_tcp),
 	};
 
