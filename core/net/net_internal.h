@@ -24,6 +24,7 @@
 #define NET_TCP_GONE    1024       /* connections that are remembered */
 #define NET_TCP_ACCEPTS 64         /* connections a listener may accept a turn */
 #define NET_TCP_PAUSE   100 /* ms without accepting when there are no descriptors */
+#define NET_TLS_SHAKES  4     /* steps of handshakes a turn: one costs as much as a hundred messages */
 #define NET_TLS_RECORD  16384 /* bytes of a record at most: RFC 8446 section 5.1 */
 #define NET_ID_SHIFT    48  /* of a connection's id: worker + 1 above, a count below */
 
@@ -171,6 +172,7 @@ struct net {
 	struct timer flush_timer; /* in case nothing else ends a turn after a send */
 	struct net_tcp tcp;
 	char *tls_out; /* where a queue becomes a record; NET_TLS_RECORD bytes, made with the first one */
+	unsigned tls_shakes; /* steps of handshakes in this turn */
 	uint64_t tls_logged_us; /* handshakes that fail are a stranger's choice: so many lines a second */
 	unsigned tls_logged, tls_unlogged;
 	struct net_failure *failures; /* told at the end of the turn */

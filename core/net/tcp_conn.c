@@ -375,7 +375,9 @@ static void on_io(void *arg, int fd, int what)
 		return;
 	}
 	if (c->state == NET_HANDSHAKE) {
-		net_tls_step(c);
+		/* In a flood of them others have their turn first: the loop tells of this one again. */
+		if (c->net->tls_shakes++ < NET_TLS_SHAKES)
+			net_tls_step(c);
 		return;
 	}
 	if ((what & LOOP_WRITE) != 0 && c->state == NET_OPEN)
