@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/host/certificates.h"
 #include "core/host/commands.h"
 #include "core/host/heartbeat.h"
 #include "core/host/nodes.h"
@@ -216,6 +217,14 @@ static int start_services(struct host *h)
 	return 0;
 }
 
+/* Connections, and what the threads need beside them: sockets, the store, relays, the bus. */
+static void raise_files(const struct host *h)
+{
+	const uint64_t each = 64 + 2 * (uint64_t)h->conf.socks.count;
+
+	os_raise_files((uint64_t)h->conf.net.tcp_max_connections + 64 + (h->worker_count + 1) * each, h->log);
+}
+
 /* The workers wait at the gate meanwhile. */
 static int share_sockets(struct host *h)
 {
@@ -273,6 +282,8 @@ static int go_through_steps(struct host *h)
 	if (err == 0)
 		err = start_services(h);
 	if (err == 0)
+		err = certificates_new(&h->certificates, h);
+	if (err == 0)
 		err = commands_new(&h->commands, h);
 	if (err != 0)
 		return err;
@@ -310,6 +321,7 @@ int host_start(struct host *h)
 		LOG(h->log, LOG_L_CRIT, "%s", why);
 		return err;
 	}
+	raise_files(h);
 	err = register_counters(h);
 	if (err == 0)
 		err = start_log(h);
@@ -411,6 +423,7 @@ static void stop_control(struct host *h)
 	nodes_leave(h->nodes);
 	heartbeat_end(h->heartbeat);
 	commands_destroy(&h->commands);
+	certificates_destroy(&h->certificates);
 	for (unsigned i = h->plugins.count; i-- > 0;) {
 		struct host_plugin *p = &h->plugins.list[i];
 
@@ -438,6 +451,7 @@ void host_stop(struct host *h)
 	bus_destroy(&h->bus);
 	store_destroy(&h->store);
 	script_unref(&h->program);
+	net_tls_destroy(&h->tls);
 	plugin_table_free(&h->plugins);
 	for (unsigned i = 0; h->inbox_names && i < h->worker_count; i++)
 		free((void *)(uintptr_t)h->inbox_names[i]);

@@ -6,12 +6,14 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 #ifdef HAVE_SYSTEMD
 #include <systemd/sd-daemon.h>
 #endif
 
+#include "core/host/certificates.h"
 #include "core/host/host.h"
 
 static int signal_fd = -1;
@@ -22,6 +24,7 @@ static void our_signals(sigset_t *set)
 	sigemptyset(set);
 	sigaddset(set, SIGTERM);
 	sigaddset(set, SIGINT);
+	sigaddset(set, SIGHUP);
 }
 
 void os_block_signals(void)
@@ -31,7 +34,6 @@ void os_block_signals(void)
 	our_signals(&set);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
 }
 
 static void on_signal(void *arg, int fd, int what)
@@ -39,8 +41,12 @@ static void on_signal(void *arg, int fd, int what)
 	struct signalfd_siginfo info;
 
 	(void)what;
-	while (read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
-		host_shutdown(arg);
+	while (read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (info.ssi_signo == SIGHUP)
+			certificates_hangup(((struct host *)arg)->certificates);
+		else
+			host_shutdown(arg);
+	}
 }
 
 int os_watch_signals(struct host *h)
@@ -126,6 +132,18 @@ int os_drop_privileges(const char *user, const char *group, struct log_source *l
 	}
 	LOG(log, LOG_L_INFO, "running as uid %ld, gid %ld", (long)getuid(), (long)getgid());
 	return 0;
+}
+
+void os_raise_files(uint64_t wanted, struct log_source *log)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= wanted)
+		return;
+	limit.rlim_cur = limit.rlim_max == RLIM_INFINITY || limit.rlim_max > wanted ? wanted : limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < wanted)
+		LOG(log, LOG_L_WARN, "only %llu files may be open (ulimit -Hn, LimitNOFILE): not enough for tcp.max_connections, which takes %llu",
+			(unsigned long long)limit.rlim_cur, (unsigned long long)wanted);
 }
 
 void os_notify(const char *state)

@@ -75,6 +75,7 @@ static int promote_branch(struct ph_msg *msg)
 	msg->path = t->path;
 	msg->send_sock = t->sock;
 	msg->foreign = t->foreign;
+	msg->flow = t->flow;
 	msg->q = t->q;
 	msg->bflags = t->bflags;
 	msg->branches = t->next;
@@ -188,6 +189,7 @@ static int relay_by(const struct script_env *env, struct ph_msg *msg,
 		port = uri.port;
 		msg->du = (struct slice){0};
 		msg->foreign = (struct slice){0};
+		msg->flow = false;
 	}
 	if (fn_hostport_uri(msg, host, port, transport, &du) != 0) {
 		msg->last_error = 500;
@@ -204,6 +206,11 @@ static int t_relay_to_udp(void *self, struct ph_msg *msg, const struct ph_arg *a
 static int t_relay_to_tcp(void *self, struct ph_msg *msg, const struct ph_arg *args)
 {
 	return relay_by(self, msg, args, "tcp");
+}
+
+static int t_relay_to_tls(void *self, struct ph_msg *msg, const struct ph_arg *args)
+{
+	return relay_by(self, msg, args, "tls");
 }
 
 /** Without state: RFC 3261 section 16.11. */
@@ -381,6 +388,8 @@ const struct ph_script_fn fn_tm_table[] = {
 	 .routes = FN_R | FN_F, .call = t_relay_to_udp, .help = "Sends the request on over UDP."},
 	{.name = "t_relay_to_tcp", .args = {FMT("host"), {.kind = PH_ARG_INT, .name = "port"}}, .max_args = 2,
 	 .routes = FN_R | FN_F, .call = t_relay_to_tcp, .help = "Sends the request on over TCP."},
+	{.name = "t_relay_to_tls", .args = {FMT("host"), {.kind = PH_ARG_INT, .name = "port"}}, .max_args = 2,
+	 .routes = FN_R | FN_F, .call = t_relay_to_tls, .help = "Sends the request on over TLS."},
 	{.name = "forward", .args = {FMT("destination"), FMT("port")}, .max_args = 2, .routes = FN_R,
 	 .call = forward, .help = "Sends the request on without a transaction."},
 	PLAIN("t_newtran", FN_R, t_newtran, "Makes the transaction."),

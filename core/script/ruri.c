@@ -25,13 +25,6 @@ static const char *transport_text(enum sip_transport tr)
 	return "UDP";
 }
 
-static enum sip_transport transport_of(const struct sip_uri *u)
-{
-	if (u->transport == SIP_TR_NONE && u->scheme == SIP_SCHEME_SIPS)
-		return SIP_TR_TLS;
-	return u->transport;
-}
-
 int uri_part_get(struct slice text, enum uri_part part, struct script_value *out)
 {
 	struct sip_uri u;
@@ -52,11 +45,11 @@ int uri_part_get(struct slice text, enum uri_part part, struct script_value *out
 	case URI_PORT:
 		if (u.port != 0)
 			return pv_int(out, u.port);
-		return pv_int(out, sip_default_port(u.scheme, transport_of(&u)));
+		return pv_int(out, sip_default_port(u.scheme, u.transport));
 	case URI_SCHEME:
 		return pv_text(out, u.scheme_text);
 	case URI_TRANSPORT:
-		return pv_static(out, transport_text(transport_of(&u)));
+		return pv_static(out, transport_text(sip_uri_transport(&u)));
 	case URI_ALL:
 		break;
 	}
@@ -184,6 +177,7 @@ int du_set(struct ph_msg *msg, struct slice uri)
 	if (slice_empty(uri)) {
 		msg->du = (struct slice){0};
 		msg->foreign = (struct slice){0};
+		msg->flow = false;
 		return 0;
 	}
 	if (sip_uri_parse(&u, uri) != 0 ||
@@ -194,5 +188,6 @@ int du_set(struct ph_msg *msg, struct slice uri)
 		return -ENOMEM;
 	msg->du = kept;
 	msg->foreign = (struct slice){0};
+	msg->flow = false;
 	return 0;
 }

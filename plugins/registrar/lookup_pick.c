@@ -39,3 +39,26 @@ int lookup_next_hop(struct slice *out, struct arena *arena, const struct store_c
 	*out = first->uri_text;
 	return 0;
 }
+
+int lookup_scheme(struct tm_target *t, struct arena *arena, bool sips)
+{
+	struct slice uri = t->ruri;
+
+	if (sips || !slice_istarts(uri, SLICE("sips:")))
+		return 0;
+	t->ruri = arena_printf(arena, "sip:%.*s", SLICE_ARG(slice_from(uri, 5)));
+	if (t->ruri.p == NULL)
+		return -ENOMEM;
+	if (slice_empty(t->du))
+		t->du = uri;
+	return 0;
+}
+
+bool lookup_is_flow(struct slice received)
+{
+	struct sip_uri uri;
+
+	return sip_uri_parse(&uri, received) == 0 &&
+		(uri.scheme == SIP_SCHEME_SIP || uri.scheme == SIP_SCHEME_SIPS) &&
+		sip_uri_transport(&uri) != SIP_TR_UDP;
+}
