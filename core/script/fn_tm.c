@@ -75,6 +75,7 @@ static int promote_branch(struct ph_msg *msg)
 	msg->path = t->path;
 	msg->send_sock = t->sock;
 	msg->foreign = t->foreign;
+	msg->flow = t->flow;
 	msg->q = t->q;
 	msg->bflags = t->bflags;
 	msg->branches = t->next;
@@ -188,6 +189,7 @@ static int relay_by(const struct script_env *env, struct ph_msg *msg,
 		port = uri.port;
 		msg->du = (struct slice){0};
 		msg->foreign = (struct slice){0};
+		msg->flow = false;
 	}
 	if (fn_hostport_uri(msg, host, port, transport, &du) != 0) {
 		msg->last_error = 500;

@@ -135,8 +135,10 @@ static int set_uri(struct ph_msg *msg, struct slice uri)
 {
 	int err = sip_set_ruri(&msg->sip, uri);
 
-	if (err == 0 && slice_empty(msg->du))
+	if (err == 0 && slice_empty(msg->du)) {
 		msg->foreign = (struct slice){0};
+		msg->flow = false;
+	}
 	return err;
 }
 
@@ -184,6 +186,7 @@ int du_set(struct ph_msg *msg, struct slice uri)
 	if (slice_empty(uri)) {
 		msg->du = (struct slice){0};
 		msg->foreign = (struct slice){0};
+		msg->flow = false;
 		return 0;
 	}
 	if (sip_uri_parse(&u, uri) != 0 ||
@@ -194,5 +197,6 @@ int du_set(struct ph_msg *msg, struct slice uri)
 		return -ENOMEM;
 	msg->du = kept;
 	msg->foreign = (struct slice){0};
+	msg->flow = false;
 	return 0;
 }

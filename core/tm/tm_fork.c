@@ -29,6 +29,7 @@ struct tm_relay {
 	bool edited; /* and the rest */
 	struct slice du, path, foreign;
 	const struct net_sock *send_sock;
+	bool flow;
 	uint32_t bflags;
 	struct tm_branch *branch;
 };
@@ -48,6 +49,7 @@ static int request_edit(struct tm_relay *op)
 	op->du = request->du;
 	op->path = request->path;
 	op->foreign = request->foreign;
+	op->flow = request->flow;
 	op->send_sock = request->send_sock;
 	op->bflags = request->bflags;
 	op->branch = request->branch;
@@ -56,6 +58,7 @@ static int request_edit(struct tm_relay *op)
 	request->path = target->path;
 	request->send_sock = target->sock;
 	request->foreign = target->foreign;
+	request->flow = target->flow;
 	request->bflags = target->bflags;
 	request->branch = op->br;
 	if (slice_eq(request->sip.ruri, target->ruri))
@@ -73,6 +76,7 @@ static void request_take(struct tm_relay *op, uint32_t bflags)
 	target->path = op->request->path;
 	target->sock = op->request->send_sock;
 	target->foreign = op->request->foreign;
+	target->flow = op->request->flow;
 	if (op->request->bflags != bflags)
 		target->bflags = op->request->bflags;
 }
@@ -91,6 +95,7 @@ static void request_restore(struct tm_relay *op)
 	request->path = op->path;
 	request->send_sock = op->send_sock;
 	request->foreign = op->foreign;
+	request->flow = op->flow;
 	request->bflags = op->bflags;
 	request->branch = op->branch;
 }

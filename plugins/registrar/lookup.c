@@ -32,6 +32,7 @@ static int target_of(struct registrar *r, struct ph_msg *msg,
 		.ruri = c->uri, .path = c->path, .q = c->q, .bflags = c->bflags};
 	int err = lookup_next_hop(&t.du, msg->arena, c);
 
+	t.flow = lookup_needs_flow(c);
 	set_socket(r, c, &t);
 	if (err != 0)
 		return err;
@@ -51,6 +52,7 @@ static int set_first(struct ph_msg *msg, const struct tm_target *t)
 	msg->path = t->path;
 	msg->send_sock = t->sock;
 	msg->foreign = t->foreign;
+	msg->flow = t->flow;
 	msg->q = t->q;
 	msg->bflags = t->bflags;
 	return 0;

@@ -39,3 +39,12 @@ int lookup_next_hop(struct slice *out, struct arena *arena, const struct store_c
 	*out = first->uri_text;
 	return 0;
 }
+
+bool lookup_needs_flow(const struct store_contact *c)
+{
+	struct sip_uri uri;
+
+	return slice_empty(c->path) && !slice_empty(c->received) &&
+		sip_uri_parse(&uri, c->received) == 0 &&
+		(uri.transport == SIP_TR_TCP || uri.transport == SIP_TR_TLS || uri.scheme == SIP_SCHEME_SIPS);
+}

@@ -17,3 +17,9 @@ bool lookup_allows(const struct store_contact *c, struct slice method);
  */
 int lookup_next_hop(
 	struct slice *out, struct arena *arena, const struct store_contact *c);
+/**
+ * Is it reached over the connection that the phone has opened, or not at all (RFC 5626 section 5.3)? So it is when the next
+ * hop is where a REGISTER over TCP or TLS came from: nobody listens at the port that a phone connects from, and a
+ * router lets nobody in.
+ */
+bool lookup_needs_flow(const struct store_contact *c);

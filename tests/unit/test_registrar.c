@@ -688,6 +688,22 @@ static void a_contact_is_reached_by_path_then_by_its_source(void **state)
 	arena_put(a);
 }
 
+static void who_registered_over_a_connection_is_reached_over_it_alone(void **state)
+{
+	struct store_contact c = {.uri = SLICE("sip:a@10.0.0.1;transport=tcp")};
+
+	(void)state;
+	assert_false(lookup_needs_flow(&c)); /* its own URI says where it listens */
+	c.received = SLICE("sip:192.0.2.1:1111");
+	assert_false(lookup_needs_flow(&c));
+	c.received = SLICE("sip:192.0.2.1:1111;transport=tcp");
+	assert_true(lookup_needs_flow(&c));
+	c.received = SLICE("sip:192.0.2.1:1111;transport=tls");
+	assert_true(lookup_needs_flow(&c));
+	c.path = SLICE("<sip:p1.example.org;transport=tcp;lr>");
+	assert_false(lookup_needs_flow(&c)); /* a proxy can be connected to */
+}
+
 static void methods_that_a_phone_did_not_name_are_filtered(void **state)
 {
 	struct store_contact c = {.uri = SLICE("sip:a@10.0.0.1")};
@@ -736,6 +752,7 @@ int main(void)
 		cmocka_unit_test(stored_text_cannot_forge_header_lines),
 		cmocka_unit_test(refusals_say_what_to_do),
 		cmocka_unit_test(a_contact_is_reached_by_path_then_by_its_source),
+		cmocka_unit_test(who_registered_over_a_connection_is_reached_over_it_alone),
 		cmocka_unit_test(methods_that_a_phone_did_not_name_are_filtered),
 	};
 	return cmocka_run_group_tests_name("registrar", tests, NULL, NULL);

@@ -104,7 +104,7 @@ class Flow:
 class Nat:
     """A router and the LAN behind it. `public` is the address that servers see."""
 
-    def __init__(self, internet, number, udp_timeout, symmetric):
+    def __init__(self, internet, number, udp_timeout, symmetric, tcp_timeout, resets):
         self.router, self.lan = Namespace(), Namespace()
         self.hosts = []                     # of the LAN
         self.public = f"203.0.113.{4 * number + 2}"
@@ -127,8 +127,12 @@ class Nat:
                      "add rule ip filter through iifname lan accept",
                      f"add rule ip filter through iifname {outer} ct state established,related accept"):
             self.router.run("nft", rule)
-        for name in ("nf_conntrack_udp_timeout", "nf_conntrack_udp_timeout_stream"):
-            self.router.write(f"/proc/sys/net/netfilter/{name}", str(udp_timeout))
+        if not resets:
+            for rule in ("add chain ip filter local { type filter hook input priority 0 ; policy accept ; }",
+                         f"add rule ip filter local iifname {outer} drop"):
+                self.router.run("nft", rule)
+        for name, seconds in (("udp_timeout", udp_timeout), ("udp_timeout_stream", udp_timeout), ("tcp_timeout_established", tcp_timeout)):
+            self.router.write(f"/proc/sys/net/netfilter/nf_conntrack_{name}", str(seconds))
 
     def join(self, host):
         """The next address of the LAN for this host: 192.168.1.2 and up."""
@@ -175,8 +179,9 @@ class Internet(Namespace):
         for address in addresses:
             self.address(f"{address}/128" if ":" in address else f"{address}/32", nodad=":" in address)
 
-    def nat(self, udp_timeout=30, symmetric=False):
-        self.parts.append(Nat(self, len(self.parts), udp_timeout, symmetric))
+    def nat(self, udp_timeout=30, symmetric=False, tcp_timeout=7440, resets=False):
+        """resets: what belongs to no connection of TCP is answered with RST; else, as with most home routers, with silence."""
+        self.parts.append(Nat(self, len(self.parts), udp_timeout, symmetric, tcp_timeout, resets))
         return self.parts[-1]
 
     def host(self):
