@@ -9,6 +9,7 @@ wait() takes events in the order in which the phone told them and skips those of
 received is kept: its SIP messages in its log (trace), its audio as dump-*-dec.wav in its folder (sndfile).
 """
 
+import contextlib
 import glob
 import json
 import os
@@ -72,14 +73,16 @@ class Baresip:
         self.events, self.read = [], 0          # all so far, and how many of them wait() has passed
         self.answers = {}                       # token -> what a command gave
         self.heard = {}                         # file -> octets of audio that hears() has passed
+        self.held = False
+        self.rtp = range(20000 + 200 * self.number, 20198 + 200 * self.number, 2)
         self.changed = threading.Condition()
         at = f"{sip.bracket(server[0])}:{server[1]}"
         self.account = (f"<{scheme}:{user}@{domain};transport={transport}>;regint={expires};answermode={answer};ptime=20;"
                         f"outbound=\"sip:{at};transport={transport}\";audio_codecs=pcmu/8000/1{params}")
         os.makedirs(self.folder)
         with open(os.path.join(self.folder, "config"), "w", encoding="ascii") as out:
-            first = 20000 + 200 * self.number
-            out.write(CONFIG.format(folder=self.folder, modules=MODULES, control=CONTROL, rtp=f"{first}-{first + 198}", more=config))
+            out.write(CONFIG.format(folder=self.folder, modules=MODULES, control=CONTROL, more=config,
+                                    rtp=f"{self.rtp.start}-{self.rtp.stop}"))
         for name in ("accounts", "contacts"):   # the account comes by command, when somebody hears what becomes of it
             with open(os.path.join(self.folder, name), "w", encoding="ascii"):
                 pass
@@ -155,15 +158,24 @@ class Baresip:
         """Also: cancel what rings at the other, refuse (486) what rings here."""
         self.command("hangup")
 
+    def hold(self, other):
+        self.command("hold")
+        self.held = other.held = True           # until the call is over
+
+    def resume(self):
+        self.command("resume")
+
     # What it tells
 
-    def wait(self, kind, seconds=SECONDS, fail=()):
-        """The next event of this type; one of a type in `fail` before it fails the test."""
+    def wait(self, kind, seconds=SECONDS, fail=(), param=None):
+        """The next event of this type, with this parameter; one of a type in `fail` before it fails the test."""
         def passed():
             while self.read < len(self.events):
                 event = self.events[self.read]
                 self.read += 1
-                if event["type"] == kind or event["type"] in fail:
+                if event["type"] == "CALL_CLOSED":
+                    self.held = False
+                if (event["type"] == kind and param in (None, event.get("param"))) or event["type"] in fail:
                     return event
             return None
         found = []
@@ -186,12 +198,24 @@ class Baresip:
 
     def hears(self, other, seconds=SECONDS, tenths=5):
         """From now on: `tenths` tenths of a second of the other's tone, and nothing of anybody else's."""
-        tones = [p.tone for p in self.case.real_phones]
+        if self.held:
+            found = self.on_the_wire(seconds, tenths)
+        else:
+            found = self.recorded(other.tone, seconds, tenths)
+        check.that(found.count(other.tone) >= tenths, f"{self.user} does not hear {other.user} ({other.tone} Hz): {found[-20:]}")
+        wrong = {t for t in found if t and t != other.tone}
+        check.that(not wrong, f"{self.user} hears {wrong} Hz beside {other.tone} Hz")
+
+    def tones(self):
+        return [p.tone for p in self.case.real_phones]
+
+    def recorded(self, wanted, seconds, tenths):
+        """What it has decoded: its recordings."""
         for path in self.recordings():
             self.heard[path] = os.path.getsize(path)
-        found = []
-
-        def enough():
+        found, end = [], time.monotonic() + seconds
+        while found.count(wanted) < tenths and time.monotonic() < end:
+            time.sleep(0.05)
             for path in self.recordings():
                 start = self.heard.get(path, 44)        # of a WAV file's header
                 with open(path, "rb") as recording:
@@ -199,14 +223,27 @@ class Baresip:
                     data = recording.read()
                 whole = len(data) // (2 * tone.WINDOW) * 2 * tone.WINDOW
                 self.heard[path] = start + whole
-                found.extend(tone.heard(data[:whole], tones))
-            return found.count(other.tone) >= tenths
-        end = time.monotonic() + seconds
-        while not enough():
-            check.that(time.monotonic() < end, f"{self.user} does not hear {other.user} ({other.tone} Hz): {found[-20:]}")
-            time.sleep(0.05)
-        wrong = {t for t in found if t and t != other.tone}
-        check.that(not wrong, f"{self.user} hears {wrong} Hz beside {other.tone} Hz")
+                found += tone.heard(tone.samples(data[:whole]), self.tones())
+        return found
+
+    def on_the_wire(self, seconds, tenths):
+        """What arrives at its network card, for calls that were on hold: baresip 1.0 stops recording then."""
+        data, end = b"", time.monotonic() + seconds
+        with self.host, socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800)) as card:
+            card.bind(("eth0", 0x0800))
+            card.settimeout(1)
+            # The first packets may be those from before whatever the test has just done.
+            while len(data) < (tenths + 3) * tone.WINDOW and time.monotonic() < end:
+                with contextlib.suppress(TimeoutError):
+                    packet, (_, _, kind, *_) = card.recvfrom(2048)
+                    if kind == socket.PACKET_HOST and self.is_audio(packet):
+                        data += packet[20 + 8 + 12:]
+        return tone.heard(tone.from_pcmu(data), self.tones())
+
+    def is_audio(self, packet):
+        """UDP to one of its ports for media, RTP of PCMU."""
+        port = int.from_bytes(packet[22:24], "big")
+        return packet[9] == 17 and port in self.rtp and len(packet) == 20 + 8 + 12 + 160 and packet[29] & 127 == 0
 
     def recordings(self):
         return sorted(glob.glob(os.path.join(self.folder, "dump-*-dec.wav")))

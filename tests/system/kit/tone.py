@@ -29,6 +29,16 @@ def samples(data):
     return out
 
 
+def from_pcmu(data):
+    """G.711 mu-law as 16 bit samples."""
+    out = array.array("h")
+    for octet in data:
+        octet ^= 0xff
+        value = ((octet & 15) << 3) + 132 << (octet >> 4 & 7)
+        out.append(132 - value if octet & 128 else value - 132)
+    return out
+
+
 def power(window, hertz):
     """The share of the window's power that is this tone: 1 for the tone alone (Goertzel)."""
     factor = 2 * math.cos(2 * math.pi * hertz / RATE)
@@ -40,10 +50,9 @@ def power(window, hertz):
     return 2 * found / (len(window) * total) if total else 0.0
 
 
-def heard(data, tones):
+def heard(values, tones):
     """For each tenth of a second: the tone of `tones` that it is, 0 when it is silent, None when it is something else."""
     out = []
-    values = samples(data)
     for start in range(0, len(values) - WINDOW + 1, WINDOW):
         window = values[start:start + WINDOW]
         if sum(sample * sample for sample in window) < SILENT * WINDOW:
