@@ -114,6 +114,8 @@ static const char *want_type(const struct conf_param *row, char *out, size_t siz
 		return "a string";
 	case CONF_LIST:
 		return "a list of strings";
+	case CONF_GROUPS:
+		return "a list of groups";
 	case CONF_INT:
 	case CONF_MS:
 	default:
@@ -200,6 +202,7 @@ static int store(const struct conf_param *row, const char *text, void *values)
 		return store_str(member(row, values), text);
 	case CONF_LIST:
 		return store_list(member(row, values), text);
+	case CONF_GROUPS:
 	default:
 		return -EINVAL;
 	}
@@ -292,6 +295,7 @@ static bool type_fits(const struct conf_param *row, int type)
 	case CONF_STR:
 	case CONF_LIST:
 		return integer || type == CONFIG_TYPE_STRING || type == CONFIG_TYPE_FLOAT;
+	case CONF_GROUPS:
 	default:
 		return false;
 	}
@@ -349,6 +353,31 @@ static int take_list(const struct origin *o, const config_setting_t *s, void *va
 	return 0;
 }
 
+/* The members are for somebody else; that they are groups is seen here. */
+static int look_at_groups(const struct origin *o, const config_setting_t *s)
+{
+	int err = 0;
+
+	if (config_setting_is_group(s))
+		return 0;
+	if (!config_setting_is_list(s)) {
+		char number[CONF_NUMBER_TEXT];
+		const char *text = scalar_text(s, number, sizeof(number));
+
+		if (text != NULL && config_setting_type(s) == CONFIG_TYPE_STRING)
+			return refuse_text(o, text, "a list of groups");
+		return refuse(o, text != NULL ? text : shape(s), "a list of groups");
+	}
+	for (int i = 0; i < config_setting_length(s); i++) {
+		const config_setting_t *item = config_setting_get_elem(s, (unsigned)i);
+		const struct origin at = {item, o->row, o->where, o->errors};
+
+		if (!config_setting_is_group(item))
+			err = refuse(&at, config_setting_is_aggregate(item) ? "a list" : "a single value", "a group in the list");
+	}
+	return err;
+}
+
 int conf_read_one(const struct conf_param *row, const config_setting_t *s,
 	const char *where, void *values, struct conf_errors *e)
 {
@@ -357,6 +386,8 @@ int conf_read_one(const struct conf_param *row, const config_setting_t *s,
 
 	if (row->given != 0)
 		*(bool *)((char *)values + row->given) = true;
+	if (row->type == CONF_GROUPS)
+		return look_at_groups(&o, s);
 	if (row->type == CONF_LIST &&
 		(type == CONFIG_TYPE_LIST || type == CONFIG_TYPE_ARRAY))
 		return take_list(&o, s, values);
@@ -441,6 +472,7 @@ static void clear(const struct conf_param *row, void *values)
 	case CONF_LIST:
 		*(struct conf_list *)member(row, values) = (struct conf_list){0};
 		break;
+	case CONF_GROUPS:
 	default:
 		break;
 	}

@@ -20,6 +20,7 @@ enum conf_type {
 	CONF_STR,  /**< char * (owned by the values struct); an integer or float is taken as its text */
 	CONF_LIST, /**< struct conf_list of strings; a bare value is a list of one */
 	CONF_MS,   /**< int64_t milliseconds; written in ms */
+	CONF_GROUPS, /**< a list of groups, or one, which the table's owner reads: here it only has to be one */
 };
 
 /** One parameter; tables end with name NULL. */

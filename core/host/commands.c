@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/host/certificates.h"
 #include "core/host/command_params.h"
 #include "core/host/host.h"
 #include "core/host/nodes.h"
@@ -107,6 +108,18 @@ static void cmd_log_level(void *self, struct bus_request *req, const json_t *par
 	bus_reply(req, root);
 }
 
+static void cmd_tls_list(void *self, struct bus_request *req, const json_t *params)
+{
+	(void)params;
+	certificates_list(((const struct commands *)self)->host->certificates, req);
+}
+
+static void cmd_tls_reload(void *self, struct bus_request *req, const json_t *params)
+{
+	(void)params;
+	certificates_reload(((const struct commands *)self)->host->certificates, req);
+}
+
 static const struct ph_mi_cmd own_rows[] = {
 	{.name = "help", .help = "All commands with their parameters.", .call = cmd_help},
 	{.name = "uptime", .help = "Node, start time, seconds since then, state, version.", .call = cmd_uptime},
@@ -114,6 +127,9 @@ static const struct ph_mi_cmd own_rows[] = {
 	{.name = "stats", .params = "[prefix]", .help = "All counters, or those whose names begin with prefix.", .call = cmd_stats},
 	{.name = "log_level", .params = "source [level]", .help = "Show or set the log level of a plugin or a part of the core.",
 		.call = cmd_log_level},
+	{.name = "tls_list", .help = "The certificates in force: whose they are, from when to when, the days that are left.", .call = cmd_tls_list},
+	{.name = "tls_reload", .help = "Read the certificates and keys of TLS again, for new connections; with one that is wrong the former ones stay.",
+		.call = cmd_tls_reload},
 	{0},
 };
 

@@ -14,7 +14,7 @@
 /** "udp:198.51.100.7:5060" of our URI, in the arena. */
 static struct slice socket_of(struct arena *a, const struct sip_uri *uri)
 {
-	enum sip_transport tr = uri->transport == SIP_TR_NONE ? SIP_TR_UDP : uri->transport;
+	enum sip_transport tr = sip_uri_transport(uri);
 	uint16_t port = uri->port != 0 ? uri->port : sip_default_port(uri->scheme, tr);
 
 	return arena_printf(a, "%s:%.*s:%u", sip_transport_name(tr), SLICE_ARG(uri->host), (unsigned)port);

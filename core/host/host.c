@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/host/certificates.h"
 #include "core/host/commands.h"
 #include "core/host/heartbeat.h"
 #include "core/host/nodes.h"
@@ -259,6 +260,8 @@ static int go_through_steps(struct host *h)
 	if (err == 0)
 		err = start_services(h);
 	if (err == 0)
+		err = certificates_new(&h->certificates, h);
+	if (err == 0)
 		err = commands_new(&h->commands, h);
 	if (err != 0)
 		return err;
@@ -395,6 +398,7 @@ static void stop_control(struct host *h)
 	nodes_leave(h->nodes);
 	heartbeat_end(h->heartbeat);
 	commands_destroy(&h->commands);
+	certificates_destroy(&h->certificates);
 	for (unsigned i = h->plugins.count; i-- > 0;) {
 		struct host_plugin *p = &h->plugins.list[i];
 
@@ -422,6 +426,7 @@ void host_stop(struct host *h)
 	bus_destroy(&h->bus);
 	store_destroy(&h->store);
 	script_unref(&h->program);
+	net_tls_destroy(&h->tls);
 	plugin_table_free(&h->plugins);
 	for (unsigned i = 0; h->inbox_names && i < h->worker_count; i++)
 		free((void *)(uintptr_t)h->inbox_names[i]);

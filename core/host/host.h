@@ -11,11 +11,14 @@
 struct commands;
 struct heartbeat;
 struct host_nodes;
+struct certificates;
 
 struct host {
 	struct host_conf conf;
 	struct plugin_table plugins;
 	struct script_program *program;
+	struct net_tls *tls;        /**< NULL: no listener of TLS */
+	struct certificates *certificates;
 	struct log_source *log;
 
 	struct bus *bus;

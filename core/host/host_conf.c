@@ -164,7 +164,8 @@ static const struct conf_param log_params[] = {
 /* clang-format on */
 
 const struct host_conf_table host_conf_tables[] = {
-	{"", top_params}, {"log", log_params}, {"limits", limit_params}, {"tm", tm_params}, {"tcp", net_tcp_params}, {"storage", store_params}, {0}};
+	{"", top_params}, {"log", log_params}, {"limits", limit_params}, {"tm", tm_params}, {"tcp", net_tcp_params}, {"tls", net_tls_params},
+	{"tls.domains[]", net_tls_domain_params}, {"storage", store_params}, {0}};
 
 static const char *const group_names[] = {
 	"log", "listen", "storage", "limits", "tm", "tcp", "tls", "dns", NULL};
@@ -269,7 +270,7 @@ static void listen_one(
 		}
 	}
 	if (!address)
-		conf_error_at(e, s, "listen: expected \"udp:ADDRESS[:PORT]\" or "
+		conf_error_at(e, s, "listen: expected \"udp:ADDRESS[:PORT]\" (or tcp, tls) or "
 			"{ address = \"...\"; advertise = \"HOST[:PORT]\"; }");
 	else if (net_socks_add(b, address, advertise, why) != 0)
 		conf_error_at(e, s, "listen: \"%s\": %s", address, why);
@@ -295,6 +296,68 @@ static void read_listen(struct host_conf *c, struct conf_errors *e)
 		conf_error_at(e, s, "listen: no memory");
 	if (!c->socks.count && conf_error_count(e) == before)
 		conf_error_at(e, s, "listen: no address: expected at least one, for instance \"udp:192.0.2.1:5060\"");
+}
+
+/* A name of a file in *path, as it stands in the configuration, becomes a whole path. 0 or -ENOMEM. */
+static int whole_path(const struct host_conf *c, char **path)
+{
+	char *full = *path ? join_path(c->dir, *path) : NULL;
+
+	if (*path && !full)
+		return -ENOMEM;
+	free(*path);
+	*path = full;
+	return 0;
+}
+
+/* A member of tls.domains, at *d, which is empty. */
+static int read_domain(struct host_conf *c, struct net_tls_domain *d, const config_setting_t *s, struct conf_errors *e)
+{
+	unsigned before = conf_error_count(e);
+
+	conf_read(net_tls_domain_params, s, "tls.domains", d, e);
+	if (!d->name && conf_error_count(e) == before)
+		conf_error_at(e, s, "tls.domains: name is missing: expected for instance { name = \"example.org\"; certificate = \"example.org.pem\"; }");
+	if (!d->certificate && conf_error_count(e) == before)
+		conf_error_at(e, s, "tls.domains: certificate is missing: expected the name of a PEM file");
+	for (const struct net_tls_domain *o = c->tls.domains; d->name && o < d; o++)
+		if (o->name && strcasecmp(o->name, d->name) == 0)
+			conf_error_at(e, s, "tls.domains: \"%s\" is listed twice", d->name);
+	return whole_path(c, &d->certificate) == 0 && whole_path(c, &d->private_key) == 0 ? 0 : -ENOMEM;
+}
+
+config_setting_t *host_conf_tls_domain(const struct host_conf *c, unsigned i)
+{
+	config_setting_t *s = config_lookup(&c->tree, "tls.domains");
+
+	return s && config_setting_is_list(s) ? config_setting_get_elem(s, i) : s;
+}
+
+static int read_tls(struct host_conf *c, struct conf_errors *e)
+{
+	const config_setting_t *s = config_lookup(&c->tree, "tls.domains");
+	int count = 0, err = 0;
+
+	conf_read(net_tls_params, config_lookup(&c->tree, "tls"), "tls", &c->tls, e);
+	c->net.tls_handshake_timeout = c->tls.handshake_timeout;
+	if (s)
+		count = config_setting_is_list(s) ? config_setting_length(s) : config_setting_is_group(s);
+	c->tls.domains = calloc((size_t)count + 1, sizeof(*c->tls.domains));
+	if (!c->tls.domains)
+		return -ENOMEM;
+	for (int i = 0; err == 0 && i < count; i++) {
+		const config_setting_t *member = host_conf_tls_domain(c, (unsigned)i);
+
+		if (!config_setting_is_group(member))
+			continue; /* told */
+		err = read_domain(c, &c->tls.domains[c->tls.domain_count], member, e);
+		c->tls.domain_count++;
+	}
+	if (err == 0)
+		err = whole_path(c, &c->tls.certificate);
+	if (err == 0)
+		err = whole_path(c, &c->tls.private_key);
+	return err == 0 ? whole_path(c, &c->tls.ca) : err;
 }
 
 static int read_log(struct host_conf *c, struct conf_errors *e)
@@ -409,7 +472,7 @@ int host_conf_read(struct host_conf *c, const char *path, const struct host_over
 	config_init(&c->tree);
 	if (set_paths(c, path) != 0 || conf_defaults(top_params, c) != 0 || conf_defaults(limit_params, &c->limits) != 0 ||
 		conf_defaults(tm_params, &c->tm) != 0 || conf_defaults(net_tcp_params, &c->net) != 0 ||
-		conf_defaults(store_params, &c->store) != 0)
+		conf_defaults(store_params, &c->store) != 0 || conf_defaults(net_tls_params, &c->tls) != 0)
 		return -ENOMEM;
 	if (access(path, R_OK) != 0) {
 		int err = errno;
@@ -432,7 +495,9 @@ int host_conf_read(struct host_conf *c, const char *path, const struct host_over
 	conf_read(net_tcp_params, config_lookup(&c->tree, "tcp"), "tcp", &c->net, e);
 	conf_read(store_params, config_lookup(&c->tree, "storage"), "storage", &c->store, e);
 	read_listen(c, e);
-	return read_log(c, e) == 0 ? complete(c, e) : -ENOMEM;
+	if (read_tls(c, e) != 0 || read_log(c, e) != 0)
+		return -ENOMEM;
+	return complete(c, e);
 }
 
 void host_conf_free(struct host_conf *c)
@@ -443,6 +508,10 @@ void host_conf_free(struct host_conf *c)
 	conf_values_free(tm_params, &c->tm);
 	conf_values_free(net_tcp_params, &c->net);
 	conf_values_free(store_params, &c->store);
+	conf_values_free(net_tls_params, &c->tls);
+	for (unsigned i = 0; i < c->tls.domain_count; i++)
+		conf_values_free(net_tls_domain_params, &c->tls.domains[i]);
+	free(c->tls.domains);
 	free(c->path);
 	free(c->dir);
 	config_destroy(&c->tree);

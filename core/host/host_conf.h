@@ -51,6 +51,7 @@ struct host_conf {
 	struct host_limits limits;
 	struct tm_conf tm;
 	struct net_conf net;
+	struct net_tls_conf tls; /**< names of files are whole paths, resolved */
 	struct store_conf store;
 	struct net_socks socks;
 };
@@ -79,5 +80,7 @@ void host_conf_free(struct host_conf *c);
  * absent (likewise), plugins that are not enabled, there is a warning.
  */
 void host_conf_log_levels(const struct host_conf *c, const char *const *sources, const char *const *absent, struct conf_errors *e);
+/** The member of tls.domains that net_tls_domain i was read from. */
+config_setting_t *host_conf_tls_domain(const struct host_conf *c, unsigned i);
 /** Is it one of the groups and keys of the host (not a plugin's name)? */
 bool host_conf_is_own(const char *name);

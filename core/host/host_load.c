@@ -139,6 +139,50 @@ static void check_store(struct host *h, struct conf_errors *e)
 	}
 }
 
+static bool has_tls_listener(const struct host_conf *c)
+{
+	for (unsigned i = 0; i < c->socks.count; i++)
+		if (c->socks.list[i].transport == SIP_TR_TLS)
+			return true;
+	return false;
+}
+
+/* Where in the file the thing stands that is to blame. */
+static void blame(const struct host *h, const struct net_tls_error *why, struct conf_errors *e)
+{
+	const config_setting_t *group = config_lookup(&h->conf.tree, "tls"), *s;
+	const char *where = "tls";
+
+	if (why->domain >= 0) {
+		group = host_conf_tls_domain(&h->conf, (unsigned)why->domain);
+		where = "tls.domains";
+	}
+	s = group ? config_setting_get_member(group, why->param) : NULL;
+	if (!s && group && strcmp(why->param, "private_key") == 0)
+		s = config_setting_get_member(group, "certificate"); /* the key is wanted in its file */
+	conf_error_at(e, s ? s : group, "%s.%s: %s", where, why->param, why->text);
+}
+
+static void check_tls(struct host *h, struct conf_errors *e)
+{
+	const config_setting_t *group = config_lookup(&h->conf.tree, "tls");
+	bool wanted = has_tls_listener(&h->conf);
+	struct net_tls_error why;
+
+	if (!wanted && group)
+		conf_warning(e, h->conf.path, (unsigned)config_setting_source_line(group), "tls: there is no listener of TLS (listen), so nobody is shown these certificates");
+	if (h->conf.tls.certificate || !wanted) {
+		/* Files are looked at also when nobody uses them, so that the listener can be added without surprise. */
+		if (h->conf.tls.certificate && conf_error_count(e) == 0 && net_tls_new(&h->tls, &h->conf.tls, &why) != 0)
+			blame(h, &why, e);
+	} else if (group) {
+		conf_error_at(e, group, "tls.certificate is missing: a listener of TLS needs one");
+	} else {
+		conf_error_at(e, config_lookup(&h->conf.tree, "listen"),
+			"tls.certificate is missing: a listener of TLS needs one, expected for instance tls = { certificate = \"edge.pem\"; private_key = \"edge.key\"; };");
+	}
+}
+
 int host_load(struct host *h, const struct host_options *opt)
 {
 	struct conf_errors e = {0};
@@ -157,6 +201,7 @@ int host_load(struct host *h, const struct host_options *opt)
 		read_secret_file(&h->conf, &e);
 		script = check_script(&h->conf, &e);
 		check_store(h, &e);
+		check_tls(h, &e);
 	}
 	print_conf_errors(&e);
 	if (err == 0 && script && h->plugins.count == h->conf.plugins.count)

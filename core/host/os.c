@@ -12,6 +12,7 @@
 #include <systemd/sd-daemon.h>
 #endif
 
+#include "core/host/certificates.h"
 #include "core/host/host.h"
 
 static int signal_fd = -1;
@@ -22,6 +23,7 @@ static void our_signals(sigset_t *set)
 	sigemptyset(set);
 	sigaddset(set, SIGTERM);
 	sigaddset(set, SIGINT);
+	sigaddset(set, SIGHUP);
 }
 
 void os_block_signals(void)
@@ -31,7 +33,6 @@ void os_block_signals(void)
 	our_signals(&set);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
 }
 
 static void on_signal(void *arg, int fd, int what)
@@ -39,8 +40,12 @@ static void on_signal(void *arg, int fd, int what)
 	struct signalfd_siginfo info;
 
 	(void)what;
-	while (read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
-		host_shutdown(arg);
+	while (read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (info.ssi_signo == SIGHUP)
+			certificates_hangup(((struct host *)arg)->certificates);
+		else
+			host_shutdown(arg);
+	}
 }
 
 int os_watch_signals(struct host *h)

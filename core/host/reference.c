@@ -21,6 +21,8 @@ static const char *type_name(enum conf_type type)
 		return "string";
 	case CONF_LIST:
 		return "list";
+	case CONF_GROUPS:
+		return "groups";
 	case CONF_MS:
 		return "ms";
 	}

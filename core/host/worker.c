@@ -27,6 +27,9 @@ const struct counter_desc host_counters[] = {
 	[HOST_C_ACK_REPEATED] = {"acks_repeated", "Repeated ACKs dropped while the first one waits.", COUNTER_TOTAL},
 	[HOST_C_FLOW_CARRIED] = {"flow_carried", "Requests carried between another node and a phone whose socket this node holds.", COUNTER_TOTAL},
 	[HOST_C_FLOW_REFUSED] = {"flow_refused", "Requests refused with 403: the flow in their Route is forged, of another call or misused.", COUNTER_TOTAL},
+	[HOST_C_TLS_RELOADS] = {"tls_reloads", "Times that the certificates were read again.", COUNTER_TOTAL},
+	[HOST_C_TLS_RELOAD_FAILURES] = {"tls_reload_failures", "Times that they could not be, so that the former ones stayed in force.", COUNTER_TOTAL},
+	[HOST_C_TLS_DAYS] = {"tls_certificate_days", "Days until the first of the certificates in force expires; negative: one has expired.", COUNTER_GAUGE},
 	{0},
 };
 
@@ -82,7 +85,7 @@ static int step_inbox(struct worker *w)
 static int make_net_and_tm(struct worker *w)
 {
 	struct host *h = w->host;
-	const struct net_setup net = {.loop = w->w.t.loop, .socks = w->w.t.socks, .conf = &h->conf.net, .inbox = w->inbox,
+	const struct net_setup net = {.loop = w->w.t.loop, .socks = w->w.t.socks, .conf = &h->conf.net, .tls = h->tls, .inbox = w->inbox,
 		.senders = w->w.t.senders, .worker = w->w.index, .workers = w->w.count, .arenas = w->w.arenas,
 		.counters = w->w.t.counters, .first_counter = h->first_net, .handlers = &process_net_handlers, .self = w};
 	struct tm_setup tm = {.loop = w->w.t.loop, .conf = &h->conf.tm, .key = &h->key, .arenas = w->w.arenas,

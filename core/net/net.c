@@ -11,7 +11,10 @@
 const struct conf_param net_tcp_params[] = {
 	{.name = "max_connections", .type = CONF_INT, .dflt = "4096", .min = 1, .max = 1000000,
 	 .offset = offsetof(struct net_conf, tcp_max_connections),
-	 .help = "Most TCP connections of this process; further ones are closed at once."},
+	 .help = "Most connections of this process, over TCP and TLS; further ones are closed at once."},
+	{.name = "max_connections_per_source", .type = CONF_INT, .dflt = "256", .min = 0, .max = 1000000,
+	 .offset = offsetof(struct net_conf, tcp_max_per_source),
+	 .help = "Most of them that one IPv4 address, or the /64 of an IPv6 one, may have opened; 0: no limit."},
 	{.name = "connect_timeout", .type = CONF_MS, .dflt = "5000", .min = 100, .max = 120000,
 	 .offset = offsetof(struct net_conf, tcp_connect_timeout),
 	 .help = "How long a connection may take to be established, in ms."},
@@ -21,6 +24,9 @@ const struct conf_param net_tcp_params[] = {
 	{.name = "message_timeout", .type = CONF_MS, .dflt = "30000", .min = 100, .max = 600000,
 	 .offset = offsetof(struct net_conf, tcp_message_timeout),
 	 .help = "How long a begun message may take to be complete, and a queued one to be taken, in ms."},
+	{.name = "first_message_timeout", .type = CONF_MS, .dflt = "10000", .min = 0, .max = 3600000,
+	 .offset = offsetof(struct net_conf, tcp_first_timeout),
+	 .help = "How long who has connected may take for a first message or keepalive, in ms; 0: as long as idle_timeout."},
 	{.name = "send_queue", .type = CONF_INT, .dflt = "1048576", .min = 131072, .max = 1073741824,
 	 .offset = offsetof(struct net_conf, tcp_send_queue),
 	 .help = "Bytes that may wait for a slow peer; above that its connection is closed."},
@@ -38,11 +44,21 @@ const struct counter_desc net_counters[] = {
 	[NET_C_TCP_ACCEPTED] = {"net_tcp_accepted", "TCP connections accepted.", COUNTER_TOTAL},
 	[NET_C_TCP_CONNECTED] = {"net_tcp_connected", "TCP connections made.", COUNTER_TOTAL},
 	[NET_C_TCP_OPEN] = {"net_tcp_open", "TCP connections now.", COUNTER_GAUGE},
-	[NET_C_TCP_REFUSED] = {"net_tcp_refused", "TCP connections refused for want of room.", COUNTER_TOTAL},
-	[NET_C_TCP_KEEPALIVES] = {"net_tcp_keepalives", "Keepalives answered over TCP.", COUNTER_TOTAL},
-	[NET_C_TCP_BAD_FRAMES] = {"net_tcp_bad_frames", "TCP connections closed for bytes that are no SIP.", COUNTER_TOTAL},
-	[NET_C_TCP_TIMEOUTS] = {"net_tcp_timeouts", "TCP connections closed as too slow or idle.", COUNTER_TOTAL},
-	[NET_C_TCP_SEND_ERRORS] = {"net_tcp_send_errors", "Messages that did not leave over TCP.", COUNTER_TOTAL},
+	[NET_C_TCP_REFUSED] = {"net_tcp_refused", "TCP and TLS connections refused for want of room.", COUNTER_TOTAL},
+	[NET_C_TCP_REFUSED_SOURCE] = {"net_tcp_refused_source", "TCP and TLS connections refused because their source has enough of them.", COUNTER_TOTAL},
+	[NET_C_TCP_KEEPALIVES] = {"net_tcp_keepalives", "Keepalives answered over TCP and TLS.", COUNTER_TOTAL},
+	[NET_C_TCP_BAD_FRAMES] = {"net_tcp_bad_frames", "TCP and TLS connections closed for bytes that are no SIP.", COUNTER_TOTAL},
+	[NET_C_TCP_TIMEOUTS] = {"net_tcp_timeouts", "TCP and TLS connections closed as too slow or idle.", COUNTER_TOTAL},
+	[NET_C_TCP_SEND_ERRORS] = {"net_tcp_send_errors", "Messages that did not leave over TCP or TLS.", COUNTER_TOTAL},
+	[NET_C_TLS_RECEIVED] = {"net_tls_received", "Messages received over TLS.", COUNTER_TOTAL},
+	[NET_C_TLS_SENT] = {"net_tls_sent", "Messages sent over TLS.", COUNTER_TOTAL},
+	[NET_C_TLS_ACCEPTED] = {"net_tls_accepted", "TLS connections accepted, before their handshake.", COUNTER_TOTAL},
+	[NET_C_TLS_CONNECTED] = {"net_tls_connected", "TLS connections made, their handshakes done.", COUNTER_TOTAL},
+	[NET_C_TLS_OPEN] = {"net_tls_open", "TLS connections now, those in their handshake included.", COUNTER_GAUGE},
+	[NET_C_TLS_HANDSHAKES] = {"net_tls_handshakes", "TLS handshakes done, on either side.", COUNTER_TOTAL},
+	[NET_C_TLS_FAILED] = {"net_tls_failed", "TLS handshakes that failed, for any reason.", COUNTER_TOTAL},
+	[NET_C_TLS_REFUSED_CERTIFICATES] = {"net_tls_refused_certificates", "Of these, because we did not believe the other side's certificate.", COUNTER_TOTAL},
+	[NET_C_TLS_TIMEOUTS] = {"net_tls_timeouts", "Of these, because tls.handshake_timeout was over.", COUNTER_TOTAL},
 	[NET_C_OVERSIZED] = {"net_oversized", "Messages longer than max_message.", COUNTER_TOTAL},
 	{0},
 };
@@ -223,6 +239,7 @@ void net_destroy(struct net **np)
 	timer_stop(&n->flush_timer);
 	hosts_destroy(&n->hosts);
 	free(n->failures);
+	free(n->tls_out);
 	free(n);
 }
 
@@ -230,7 +247,7 @@ int net_send(struct net *n, const struct net_dest *to, struct slice data)
 {
 	const struct net_sock *sock;
 
-	if (to->transport == SIP_TR_TCP)
+	if (net_is_stream(to->transport))
 		return net_tcp_send(n, to, data);
 	sock = to->transport == SIP_TR_UDP ? net_pick(n, to) : NULL;
 	if (sock == NULL || n->udp[sock->index].fd < 0)

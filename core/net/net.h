@@ -2,8 +2,9 @@
  * @file net.h  Sockets: listeners, UDP in batches, TCP connections, keepalives, next hops.
  *
  * The listeners (`struct net_sock`) are made once at start and then immutable, shared by all threads. Each
- * worker has a `struct net` of its own: its UDP sockets (SO_REUSEPORT), the TCP connections that it owns, its send batch.
- * A TCP connection belongs to the worker hash(transport, remote address and port) mod N; others write by inbox.
+ * worker has a `struct net` of its own: its UDP sockets (SO_REUSEPORT), the TCP and TLS connections that it owns, its send batch.
+ * A connection belongs to the worker hash(transport, remote address and port) mod N; others write by inbox. What is said of TCP
+ * below holds for TLS, which is TCP with a handshake first.
  *
  * Received messages are complete SIP messages: UDP datagrams as they came; TCP framed by Content-Length (RFC 3261 section
  * 18.3), pipelined ones one by one. Keepalives never reach the handler: CRLF and 4 zero bytes on UDP are dropped and
@@ -20,12 +21,13 @@
 #include "core/base/counter.h"
 #include "core/base/loop.h"
 #include "core/bus/inbox.h"
+#include "core/net/tls.h"
 #include "core/sip/sip_uri.h"
 
 /** A listener. Read-only for all. */
 struct net_sock {
 	unsigned index;             /**< in the order of `listen`, from 0 */
-	enum sip_transport transport; /**< SIP_TR_UDP, SIP_TR_TCP */
+	enum sip_transport transport; /**< SIP_TR_UDP, SIP_TR_TCP, SIP_TR_TLS */
 	struct addr addr;           /**< what is bound; never a wildcard */
 	char text[ADDR_TEXT + 8];   /**< "udp:10.0.0.5:5060" */
 	char adv_host[256];         /**< advertised host (brackets for IPv6); the bound one without `advertise` */
@@ -56,32 +58,38 @@ struct net_dest {
 	struct addr addr;
 	uint64_t conn;      /**< TCP: try this connection first (replies); 0: any to addr */
 	bool no_connect;    /**< TCP: only over an open connection */
+	uint64_t name;      /**< TLS: net_name() of the host that the peer has to be; 0: the address itself has to be proved */
 	uint64_t cookie;    /**< non-zero: on_send_error gets it when this message cannot be sent */
 };
 
 struct net_conf { /* group `tcp` and limits */
-	int64_t tcp_max_connections;   /**< of this process; 4096 */
+	int64_t tcp_max_connections;   /**< of this process, TLS included; 4096 */
+	int64_t tcp_max_per_source;    /**< accepted ones of one IPv4 address or IPv6 /64; 0: no limit; 256 */
 	int64_t tcp_connect_timeout;   /**< ms; 5000 */
 	int64_t tcp_idle_timeout;      /**< ms without a complete message or keepalive; 3600000 */
 	int64_t tcp_message_timeout;   /**< ms for a begun message to become complete; 30000 */
+	int64_t tcp_first_timeout;     /**< ms for who has connected to say something complete, a message or a keepalive; 0: for ever; 10000 */
 	int64_t tcp_send_queue;        /**< bytes queued per connection; above: closed, counted; 1048576 */
 	int64_t max_message;           /**< bytes; 65535 */
 	int64_t udp_rcvbuf;            /**< bytes asked of the kernel; 0: its default; 4194304 */
+	int64_t tls_handshake_timeout; /**< ms; as in group `tls` */
 };
-extern const struct conf_param net_tcp_params[]; /**< group `tcp`: max_connections, connect_timeout, idle_timeout, message_timeout, send_queue */
+extern const struct conf_param net_tcp_params[]; /**< group `tcp` */
 extern const struct counter_desc net_counters[];
 enum {
 	NET_C_UDP_RECEIVED, NET_C_UDP_SENT, NET_C_UDP_BATCHES, NET_C_UDP_SEND_ERRORS, NET_C_UDP_KEEPALIVES,
 	NET_C_TCP_RECEIVED, NET_C_TCP_SENT, NET_C_TCP_ACCEPTED, NET_C_TCP_CONNECTED, NET_C_TCP_OPEN /* gauge */,
-	NET_C_TCP_REFUSED, NET_C_TCP_KEEPALIVES, NET_C_TCP_BAD_FRAMES, NET_C_TCP_TIMEOUTS, NET_C_TCP_SEND_ERRORS,
+	NET_C_TCP_REFUSED, NET_C_TCP_REFUSED_SOURCE, NET_C_TCP_KEEPALIVES, NET_C_TCP_BAD_FRAMES, NET_C_TCP_TIMEOUTS, NET_C_TCP_SEND_ERRORS,
+	NET_C_TLS_RECEIVED, NET_C_TLS_SENT, NET_C_TLS_ACCEPTED, NET_C_TLS_CONNECTED, NET_C_TLS_OPEN /* gauge */,
+	NET_C_TLS_HANDSHAKES, NET_C_TLS_FAILED, NET_C_TLS_REFUSED_CERTIFICATES, NET_C_TLS_TIMEOUTS,
 	NET_C_OVERSIZED,
 };
 
 struct net_socks_builder;
 /**
  * Turn `listen` entries into listeners. spec: "udp:198.51.100.7:5060", "tcp:[2001:db8::1]:5060", "udp:0.0.0.0" (expanded to all
- * interface addresses of that family that are up), port default 5060; advertise: "host[:port]" or NULL. Each call adds; 0, or -EINVAL with
- * why[256] ("expected udp:ADDRESS[:PORT] or tcp:..."). -EEXIST: the same twice.
+ * interface addresses of that family that are up), port default 5060, of tls 5061; advertise: "host[:port]" or NULL. Each call adds; 0, or -EINVAL with
+ * why[256] ("expected udp:, tcp: or tls:ADDRESS[:PORT]"). -EEXIST: the same twice.
  */
 int net_socks_add(struct net_socks_builder **bp, const char *spec, const char *advertise, char why[256]);
 /** Takes the builder. */
@@ -110,6 +118,7 @@ struct net_setup {
 	struct loop *loop;
 	const struct net_socks *socks;
 	const struct net_conf *conf;
+	struct net_tls *tls;          /**< NULL: there is no listener of TLS */
 	struct inbox *inbox;          /**< this worker's; net takes INBOX_NET */
 	struct inbox_sender *senders; /**< to all workers, index = worker */
 	unsigned worker, workers;
@@ -122,7 +131,7 @@ struct net_setup {
 int net_new(struct net **out, const struct net_setup *setup);
 /** Bind and watch the UDP sockets of this worker. All workers do so before net_listen_tcp(). 0 or -errno with why. */
 int net_open_udp(struct net *n, char why[256]);
-/** Worker 0 only: TCP listeners; accepted fds go to their owners before anything is read. */
+/** Worker 0 only: TCP and TLS listeners; accepted fds go to their owners before anything is read. */
 int net_listen_tcp(struct net *n, char why[256]);
 /** Draining: accept no new connections; the rest goes on. */
 void net_stop_accepting(struct net *n);
@@ -137,6 +146,10 @@ int net_send(struct net *n, const struct net_dest *to, struct slice data);
 /** Send the UDP batch now. */
 void net_flush(struct net *n);
 const struct net_socks *net_socks_of(const struct net *n);
+/**
+ * The number of a host's name for net_dest.name: who is reached over TLS has to prove it (RFC 5922). 0 for an address: then it is the one that is connected to.
+ */
+uint64_t net_name(struct net *n, struct slice host);
 
 /* From threads that have no net */
 

@@ -8,7 +8,10 @@
 
 #include "core/base/log.h"
 #include "core/net/hosts.h"
+#include "core/net/names.h"
 #include "core/net/net.h"
+#include "core/net/sources.h"
+#include "core/net/tls_conn.h"
 
 #define NET_UDP_BATCH   32         /* datagrams a system call receives */
 #define NET_UDP_TURN    4          /* batches a socket may receive a turn */
@@ -20,11 +23,14 @@
 #define NET_TCP_BUCKETS 1024       /* of the connection tables: a power of 2 */
 #define NET_TCP_ACCEPTS 64         /* connections a listener may accept a turn */
 #define NET_TCP_PAUSE   100 /* ms without accepting when there are no descriptors */
+#define NET_TLS_RECORD  16384 /* bytes of a record at most: RFC 8446 section 5.1 */
 #define NET_ID_SHIFT    48  /* of a connection's id: worker + 1 above, a count below */
 
 /** The listeners and what their nets share; struct net_socks points into it. */
 struct net_socks_block {
 	atomic_llong tcp_open; /**< connections of all workers */
+	struct sources *sources; /**< of those that were accepted */
+	struct names *names;
 	struct net_sock list[];
 };
 struct net_socks_block *net_socks_block(const struct net_socks *socks);
@@ -65,6 +71,7 @@ struct net_udp_rx {
 /** What travels in INBOX_NET; a write is followed by its bytes. */
 struct net_item {
 	enum { NET_ITEM_ACCEPTED, NET_ITEM_WRITE, NET_ITEM_FAILED } kind;
+	enum sip_transport transport; /* WRITE */
 	int fd;          /* ACCEPTED */
 	int sock;        /* index of the listener; -1: chosen */
 	int err;         /* FAILED */
@@ -72,6 +79,7 @@ struct net_item {
 	bool no_connect;
 	struct addr addr;
 	uint64_t conn;
+	uint64_t name;
 	uint64_t cookie;
 };
 
@@ -85,10 +93,10 @@ struct net_chunk {
 	char data[];
 };
 
-enum net_conn_state { NET_CONNECTING, NET_OPEN, NET_DEAD };
+enum net_conn_state { NET_CONNECTING, NET_HANDSHAKE, NET_OPEN, NET_DEAD };
 
 /**
- * A TCP connection, on the worker that owns it. Closing takes it out of the tables at once; its memory goes
+ * A TCP or TLS connection, on the worker that owns it. Closing takes it out of the tables at once; its memory goes
  * at the end of the turn, so that whoever has it in hand may look at its state.
  */
 struct net_conn {
@@ -100,6 +108,11 @@ struct net_conn {
 	struct loop_io *io;
 	int watched;
 	enum net_conn_state state;
+	bool accepted; /* else we have connected */
+	bool spoken;   /* something complete has come: a message or a keepalive */
+	uint64_t name; /* TLS: whom we connect to, as in net_dest */
+	struct tls_conn *tls; /* NULL: TCP, or still connecting */
+	int tls_wants; /* HANDSHAKE: what the socket has to become, LOOP_* */
 	struct net_conn *by_id, *by_addr;
 	/* in: bytes in[in_start..in_end) are not consumed */
 	char *in;
@@ -107,7 +120,7 @@ struct net_conn {
 	size_t frame_state;
 	unsigned crlf; /* how much of CRLFCRLF has been seen */
 	/* times in ms of loop_now(); began_ms and stuck_ms 0: nothing begun, nothing queued */
-	uint64_t active_ms, began_ms, stuck_ms;
+	uint64_t open_ms, active_ms, began_ms, stuck_ms;
 	struct timer timer;
 	/* out */
 	struct net_chunk *out, **out_end;
@@ -148,6 +161,9 @@ struct net {
 	struct net_udp_rx rx;
 	struct timer flush_timer; /* in case nothing else ends a turn after a send */
 	struct net_tcp tcp;
+	char *tls_out; /* where a queue becomes a record; NET_TLS_RECORD bytes, made with the first one */
+	uint64_t tls_logged_us; /* handshakes that fail are a stranger's choice: so many lines a second */
+	unsigned tls_logged, tls_unlogged;
 	struct net_failure *failures; /* told at the end of the turn */
 	unsigned failure_count, failure_cap;
 	struct hosts *hosts;
@@ -176,8 +192,13 @@ void net_udp_flush(struct net *n);
 /** A socket of the house: non-blocking, close-on-exec, IPv6 only IPv6. fd or -errno. */
 int net_socket(int family, int type);
 
+/** Does it go over connections? */
+static inline bool net_is_stream(enum sip_transport tr)
+{
+	return tr == SIP_TR_TCP || tr == SIP_TR_TLS;
+}
 /** The worker that owns the connection to peer. */
-unsigned net_tcp_owner(const struct addr *peer, unsigned workers);
+unsigned net_tcp_owner(enum sip_transport tr, const struct addr *peer, unsigned workers);
 int net_tcp_send(struct net *n, const struct net_dest *to, struct slice data);
 void net_tcp_item(void *arg, const void *data, size_t len);
 void net_tcp_close(struct net *n);
@@ -185,16 +206,24 @@ void net_tcp_close(struct net *n);
 bool net_tcp_ready(struct net *n);
 void net_tcp_flush(struct net *n);
 void net_tcp_reap(struct net *n);
-/** Count one more connection of the process, if it may be. */
-bool net_tcp_reserve(struct net *n);
-void net_tcp_release(struct net *n);
+/** Count one more connection of the process, if it may be. from: who wants it; NULL: we do. */
+bool net_tcp_reserve(struct net *n, const struct addr *from);
+void net_tcp_release(struct net *n, const struct addr *from);
 
-/** Takes fd and the reserved place, also when it fails. */
+/**
+ * Takes fd and the reserved place, also when it fails. state: NET_OPEN for one that was accepted, NET_CONNECTING for one of ours, which is to
+ * reach name (TLS).
+ */
 int net_conn_new(struct net *n, int fd, const struct net_sock *sock,
-	const struct addr *peer, enum net_conn_state state, struct net_conn **out);
+	const struct addr *peer, enum net_conn_state state, uint64_t name, struct net_conn **out);
 /** err: what those hear whose messages are in its queue. */
 void net_conn_close(struct net_conn *c, int err);
-void net_conn_frames(struct net_conn *c);
+/** Messages out of what has been received, and of what TLS holds still. */
+void net_conn_more(struct net_conn *c);
+/** It may be used from now on. */
+void net_conn_opened(struct net_conn *c);
+/** One more message, by its transport. */
+void net_conn_count(struct net_conn *c, unsigned tcp, unsigned tls, int64_t by);
 /** Watch for what its state asks: readable unless whole messages wait, writable when bytes do. */
 void net_conn_watch(struct net_conn *c);
 /** See that the timer looks at this connection no later than at its next deadline. */
@@ -206,3 +235,16 @@ int net_conn_send(struct net_conn *c, struct slice data, uint64_t cookie, unsign
 void net_conn_flush(struct net_conn *c);
 /** Forget what waits; who asked hears err. */
 void net_conn_drop_out(struct net_conn *c, int err);
+
+/* TLS */
+
+/** Begin the handshake; the descriptor is connected. 0 or -errno: then the connection is as it was. */
+int net_tls_start(struct net_conn *c);
+/** Go on with it. The connection is open afterwards, waits, or has been closed; why it failed is logged and counted. */
+void net_tls_step(struct net_conn *c);
+/** The deadline has passed. */
+void net_tls_too_late(struct net_conn *c);
+/** Write from the front of the queue, one record. Bytes taken, or -errno. */
+ssize_t net_tls_write(struct net_conn *c);
+/** Will the connection do for a message to that name? */
+bool net_tls_serves(const struct net_conn *c, uint64_t name);

@@ -9,22 +9,24 @@ int net_udp_fd(const struct net *n, unsigned sock)
 	return sock < n->setup.socks->count ? n->udp[sock].fd : -1;
 }
 
-unsigned net_tcp_owner(const struct addr *peer, unsigned workers)
+unsigned net_tcp_owner(enum sip_transport tr, const struct addr *peer, unsigned workers)
 {
-	return (addr_hash(peer) ^ (unsigned)SIP_TR_TCP * 0x9e3779b9u) % workers;
+	return (addr_hash(peer) ^ (unsigned)tr * 0x9e3779b9u) % workers;
 }
 
 static int post_tcp(
 	const struct net_post *p, const struct net_sock *sock, const struct net_dest *to, struct slice data)
 {
 	const struct net_item item = {.kind = NET_ITEM_WRITE,
+		.transport = to->transport,
 		.fd = -1,
 		.sock = sock != NULL ? (int)sock->index : -1,
 		.no_connect = to->no_connect,
 		.addr = to->addr,
-		.conn = to->conn};
+		.conn = to->conn,
+		.name = to->name};
 
-	return inbox_send(p->senders, net_tcp_owner(&to->addr, p->workers), INBOX_NET, &item, sizeof(item), data.p,
+	return inbox_send(p->senders, net_tcp_owner(to->transport, &to->addr, p->workers), INBOX_NET, &item, sizeof(item), data.p,
 		data.len);
 }
 
@@ -38,7 +40,7 @@ int net_post(const struct net_post *p, const struct net_dest *to, struct slice d
 		sock = net_sock_first(p->socks, to->transport, family);
 	if (sock == NULL)
 		return -EHOSTUNREACH;
-	if (to->transport == SIP_TR_TCP)
+	if (net_is_stream(to->transport))
 		return post_tcp(p, sock, to, data);
 	sent = sendto(p->udp_fds[sock->index], data.p, data.len, MSG_DONTWAIT | MSG_NOSIGNAL, &to->addr.sa,
 		addr_len(&to->addr));

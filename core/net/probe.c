@@ -11,7 +11,7 @@
 static int probe(const struct net_sock *s)
 {
 	const int on = 1;
-	bool tcp = s->transport == SIP_TR_TCP;
+	bool tcp = net_is_stream(s->transport);
 	int fd = net_socket(addr_family(&s->addr), tcp ? SOCK_STREAM : SOCK_DGRAM);
 	int err = 0;
 

@@ -213,7 +213,7 @@ static int parse_spec(const char *spec, enum sip_transport *tr, struct addr *a)
 	if (!slice_cut(slice_str(spec), ':', &name, &rest))
 		return -EINVAL;
 	*tr = sip_transport_of(name);
-	if (*tr != SIP_TR_UDP && *tr != SIP_TR_TCP)
+	if (*tr != SIP_TR_UDP && !net_is_stream(*tr))
 		return -EINVAL;
 	return addr_parse(a, rest, sip_default_port(SIP_SCHEME_SIP, *tr));
 }
@@ -227,7 +227,7 @@ int net_socks_add(struct net_socks_builder **bp, const char *spec, const char *a
 
 	if (parse_spec(spec, &tr, &a) != 0 || addr_port(&a) == 0)
 		return complain(why, -EINVAL,
-			"expected udp:ADDRESS[:PORT] or tcp:ADDRESS[:PORT]",
+			"expected udp:, tcp: or tls:ADDRESS[:PORT]",
 			slice_str(spec));
 	if (b == NULL) {
 		b = *bp = calloc(1, sizeof(*b));
@@ -254,14 +254,23 @@ int net_socks_finish(struct net_socks_builder **bp, struct net_socks *out)
 		return -EINVAL;
 	}
 	atomic_init(&b->block->tcp_open, 0);
+	b->block->sources = NULL;
+	b->block->names = NULL;
 	*out = (struct net_socks){b->block->list, b->count};
+	if (sources_new(&b->block->sources) != 0 || names_new(&b->block->names) != 0)
+		net_socks_free(out);
 	free(b);
-	return 0;
+	return out->list != NULL ? 0 : -ENOMEM;
 }
 
 void net_socks_free(struct net_socks *socks)
 {
-	if (socks->list != NULL)
-		free(net_socks_block(socks));
+	if (socks->list != NULL) {
+		struct net_socks_block *block = net_socks_block(socks);
+
+		sources_destroy(&block->sources);
+		names_destroy(&block->names);
+		free(block);
+	}
 	*socks = (struct net_socks){0};
 }

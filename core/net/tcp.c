@@ -1,5 +1,5 @@
 /*
- * TCP: listening, the tables of connections, and the worker that owns each.
+ * TCP and TLS: listening, the tables of connections, and the worker that owns each.
  *
  * A connection belongs to the worker hash(transport, remote address and port) mod N. Worker 0 accepts and
  * passes the descriptor on before anything is read; others who want to write send an INBOX_NET item.
@@ -16,33 +16,55 @@
 #define BACKLOG 1024
 
 /* Whose connection to that remote end is. */
-static unsigned owner_of(const struct net *n, const struct addr *peer)
+static unsigned owner_of(const struct net *n, enum sip_transport tr, const struct addr *peer)
 {
-	return net_tcp_owner(peer, n->setup.workers);
+	return net_tcp_owner(tr, peer, n->setup.workers);
 }
 
-bool net_tcp_reserve(struct net *n)
+/* May that source have one more? */
+static bool source_reserve(struct net *n, const struct addr *from)
 {
-	struct net_socks_block *b = net_socks_block(n->setup.socks);
+	const int64_t max = n->setup.conf->tcp_max_per_source;
+	char text[ADDR_TEXT];
+	bool tell = false;
 
-	if (atomic_fetch_add(&b->tcp_open, 1) < n->setup.conf->tcp_max_connections)
+	if (sources_take(net_socks_block(n->setup.socks)->sources, from, max, &tell) == 0)
 		return true;
-	atomic_fetch_sub(&b->tcp_open, 1);
-	net_count(n, NET_C_TCP_REFUSED, 1);
+	net_count(n, NET_C_TCP_REFUSED_SOURCE, 1);
+	if (tell)
+		LOG(n->log, LOG_L_WARN, "%.*s has %lld connections (tcp.max_connections_per_source): further ones are refused",
+			SLICE_ARG(source_text(from, text)), (long long)max);
 	return false;
 }
 
-void net_tcp_release(struct net *n)
+bool net_tcp_reserve(struct net *n, const struct addr *from)
 {
-	atomic_fetch_sub(&net_socks_block(n->setup.socks)->tcp_open, 1);
+	struct net_socks_block *b = net_socks_block(n->setup.socks);
+	bool room = atomic_fetch_add(&b->tcp_open, 1) < n->setup.conf->tcp_max_connections;
+
+	if (!room)
+		net_count(n, NET_C_TCP_REFUSED, 1);
+	if (room && (from == NULL || source_reserve(n, from)))
+		return true;
+	atomic_fetch_sub(&b->tcp_open, 1);
+	return false;
+}
+
+void net_tcp_release(struct net *n, const struct addr *from)
+{
+	struct net_socks_block *b = net_socks_block(n->setup.socks);
+
+	atomic_fetch_sub(&b->tcp_open, 1);
+	if (from != NULL)
+		sources_release(b->sources, from);
 }
 
 /* Accepting */
 
-static void accepted_refuse(struct net *n, int fd)
+static void accepted_refuse(struct net *n, int fd, const struct addr *peer)
 {
 	close(fd);
-	net_tcp_release(n);
+	net_tcp_release(n, peer);
 	net_count(n, NET_C_TCP_REFUSED, 1);
 }
 
@@ -50,19 +72,19 @@ static void accepted_refuse(struct net *n, int fd)
 static void accepted(struct net_listener *l, int fd, const struct addr *peer)
 {
 	struct net *n = l->net;
-	unsigned owner = owner_of(n, peer);
+	unsigned owner = owner_of(n, l->sock->transport, peer);
 	struct net_item item = {.kind = NET_ITEM_ACCEPTED,
 		.fd = fd,
 		.sock = (int)l->sock->index,
 		.addr = *peer};
 	struct net_conn *c;
 
-	net_count(n, NET_C_TCP_ACCEPTED, 1);
+	net_count(n, l->sock->transport == SIP_TR_TLS ? NET_C_TLS_ACCEPTED : NET_C_TCP_ACCEPTED, 1);
 	if (owner == n->setup.worker)
-		(void)net_conn_new(n, fd, l->sock, peer, NET_OPEN, &c);
+		(void)net_conn_new(n, fd, l->sock, peer, NET_OPEN, 0, &c);
 	else if (inbox_send(n->setup.senders, owner, INBOX_NET, &item, sizeof(item), NULL,
 			 0) != 0)
-		accepted_refuse(n, fd);
+		accepted_refuse(n, fd, peer);
 }
 
 static void listener_resume(void *arg)
@@ -104,8 +126,8 @@ static bool accept_one(struct net_listener *l)
 		/* It went away meanwhile: the next one may be there. */
 		return errno != EAGAIN && errno != EINVAL && errno != EBADF;
 	}
-	if (!net_tcp_reserve(l->net) ||
-		addr_from_sa(&peer, (struct sockaddr *)&from, len) != 0)
+	if (addr_from_sa(&peer, (struct sockaddr *)&from, len) != 0 ||
+		!net_tcp_reserve(l->net, &peer))
 		close(fd);
 	else
 		accepted(l, fd, &peer);
@@ -150,7 +172,7 @@ int net_listen_tcp(struct net *n, char why[256])
 		struct net_listener *l;
 		int err;
 
-		if (socks->list[i].transport != SIP_TR_TCP)
+		if (!net_is_stream(socks->list[i].transport))
 			continue;
 		l = &n->tcp.listeners[n->tcp.listener_count++];
 		*l = (struct net_listener){.net = n, .sock = &socks->list[i], .fd = -1};
@@ -188,11 +210,17 @@ static struct net_conn *conn_by_id(struct net *n, uint64_t id)
 	return c;
 }
 
-static struct net_conn *conn_by_addr(struct net *n, const struct addr *peer)
+static bool is_for(const struct net_conn *c, const struct net_dest *to)
 {
-	struct net_conn *c = n->tcp.by_addr[addr_hash(peer) % NET_TCP_BUCKETS];
+	return addr_eq(&c->peer, &to->addr) && c->sock->transport == to->transport &&
+		(to->transport != SIP_TR_TLS || net_tls_serves(c, to->name));
+}
 
-	while (c != NULL && !addr_eq(&c->peer, peer))
+static struct net_conn *conn_by_addr(struct net *n, const struct net_dest *to)
+{
+	struct net_conn *c = n->tcp.by_addr[addr_hash(&to->addr) % NET_TCP_BUCKETS];
+
+	while (c != NULL && !is_for(c, to))
 		c = c->by_addr;
 	return c;
 }
@@ -227,26 +255,28 @@ static int conn_to(struct net *n, const struct net_dest *to, struct net_conn **o
 
 	if (sock == NULL)
 		return -EHOSTUNREACH;
-	if (!net_tcp_reserve(n))
+	if (!net_tcp_reserve(n, NULL))
 		return -EAGAIN;
 	fd = connect_start(sock, &to->addr);
 	if (fd < 0) {
-		net_tcp_release(n);
+		net_tcp_release(n, NULL);
 		return fd;
 	}
-	return net_conn_new(n, fd, sock, &to->addr, NET_CONNECTING, out);
+	return net_conn_new(n, fd, sock, &to->addr, NET_CONNECTING, to->name, out);
 }
 
 static int item_write(struct net *n, unsigned owner, const struct net_dest *to,
 	unsigned origin, struct slice data)
 {
 	const struct net_item item = {.kind = NET_ITEM_WRITE,
+		.transport = to->transport,
 		.fd = -1,
 		.sock = to->sock != NULL ? (int)to->sock->index : -1,
 		.origin = origin,
 		.no_connect = to->no_connect,
 		.addr = to->addr,
 		.conn = to->conn,
+		.name = to->name,
 		.cookie = to->cookie};
 
 	return inbox_send(n->setup.senders, owner, INBOX_NET, &item, sizeof(item), data.p,
@@ -272,10 +302,10 @@ static int tcp_write(
 	if (c == NULL) {
 		if (addr_port(&to->addr) == 0)
 			return -ENOTCONN;
-		owner = owner_of(n, &to->addr);
+		owner = owner_of(n, to->transport, &to->addr);
 		if (owner != n->setup.worker)
 			return item_write(n, owner, &any, origin, data);
-		c = conn_by_addr(n, &to->addr);
+		c = conn_by_addr(n, to);
 	}
 	if (c == NULL)
 		err = to->no_connect ? -ENOTCONN : conn_to(n, &any, &c);
@@ -309,17 +339,18 @@ static void item_accepted(struct net *n, const struct net_item *item)
 	struct net_conn *c;
 
 	if (sock == NULL)
-		accepted_refuse(n, item->fd);
+		accepted_refuse(n, item->fd, &item->addr);
 	else
-		(void)net_conn_new(n, item->fd, sock, &item->addr, NET_OPEN, &c);
+		(void)net_conn_new(n, item->fd, sock, &item->addr, NET_OPEN, 0, &c);
 }
 
 static void item_written(struct net *n, const struct net_item *item, struct slice data)
 {
 	const struct net_dest to = {.sock = sock_at(n, item->sock),
-		.transport = SIP_TR_TCP,
+		.transport = item->transport,
 		.addr = item->addr,
 		.conn = item->conn,
+		.name = item->name,
 		.no_connect = item->no_connect,
 		.cookie = item->cookie};
 	int err = tcp_write(n, &to, item->origin, data);
@@ -366,7 +397,7 @@ bool net_tcp_ready(struct net *n)
 		list = c->next_ready;
 		c->in_ready = false;
 		if (c->state != NET_DEAD)
-			net_conn_frames(c);
+			net_conn_more(c);
 		net_conn_watch(c); /* unless more waits still */
 	}
 	return n->tcp.ready != NULL;

@@ -1,7 +1,8 @@
 /*
- * One TCP connection: its life, its deadlines, and messages out of its bytes.
+ * One connection: its life, its deadlines, and messages out of its bytes.
  *
  *   CONNECTING ─ writable ─► OPEN ─ end of stream, error, deadline, bad bytes ─► DEAD
+ *          └──► HANDSHAKE ───┘        (TLS: tls_io.c)
  */
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -53,7 +54,11 @@ static uint64_t next_deadline(const struct net_conn *c)
 
 	if (c->state == NET_CONNECTING)
 		return due + (uint64_t)conf->tcp_connect_timeout;
+	if (c->state == NET_HANDSHAKE)
+		return due + (uint64_t)conf->tls_handshake_timeout;
 	due += (uint64_t)conf->tcp_idle_timeout;
+	if (c->accepted && !c->spoken && conf->tcp_first_timeout > 0 && c->open_ms + (uint64_t)conf->tcp_first_timeout < due)
+		due = c->open_ms + (uint64_t)conf->tcp_first_timeout;
 	if (c->began_ms != 0 && c->began_ms + (uint64_t)conf->tcp_message_timeout < due)
 		due = c->began_ms + (uint64_t)conf->tcp_message_timeout;
 	if (c->stuck_ms != 0 && c->stuck_ms + (uint64_t)conf->tcp_message_timeout < due)
@@ -82,8 +87,12 @@ static void on_timer(void *arg)
 		net_conn_arm(c);
 		return;
 	}
-	net_count(c->net, NET_C_TCP_TIMEOUTS, 1);
-	net_conn_close(c, -ETIMEDOUT);
+	if (c->state == NET_HANDSHAKE) {
+		net_tls_too_late(c);
+	} else {
+		net_count(c->net, NET_C_TCP_TIMEOUTS, 1);
+		net_conn_close(c, -ETIMEDOUT);
+	}
 	net_flush_soon(
 		c->net); /* timers run near the end of a turn: see that it is reaped */
 }
@@ -136,6 +145,9 @@ static void eat_line_ends(struct net_conn *c)
 			pings++;
 		}
 	}
+	/* Some phones keep their pinholes open with one pair alone: no ping, but nobody who has nothing to say. */
+	if (pings > 0 || c->crlf >= 2)
+		c->spoken = true;
 	if (c->in_start < c->in_end)
 		c->crlf = 0;
 	if (pings == 0)
@@ -148,7 +160,7 @@ static void eat_line_ends(struct net_conn *c)
 static void message_in(struct net_conn *c, size_t len)
 {
 	const struct net_rx rx = {.sock = c->sock->index,
-		.transport = SIP_TR_TCP,
+		.transport = c->sock->transport,
 		.src = c->peer,
 		.dst = c->sock->addr,
 		.conn = c->id,
@@ -158,7 +170,8 @@ static void message_in(struct net_conn *c, size_t len)
 	c->in_start += len;
 	c->active_ms = loop_now(c->net->setup.loop);
 	c->began_ms = 0;
-	net_count(c->net, NET_C_TCP_RECEIVED, 1);
+	c->spoken = true;
+	net_conn_count(c, NET_C_TCP_RECEIVED, NET_C_TLS_RECEIVED, 1);
 	net_deliver(c->net, data, &rx);
 }
 
@@ -200,7 +213,7 @@ static void in_empty(struct net_conn *c)
 	}
 }
 
-void net_conn_frames(struct net_conn *c)
+static void conn_frames(struct net_conn *c)
 {
 	unsigned n = 0;
 	int got = 1;
@@ -249,30 +262,88 @@ static int in_room(struct net_conn *c)
 	return 0;
 }
 
-static void conn_read(struct net_conn *c)
+/* Bytes that have come, 0 at the end, or -errno. */
+static ssize_t conn_recv(struct net_conn *c)
 {
+	char *to = c->in + c->in_end;
+	size_t room = c->in_cap - c->in_end;
 	ssize_t got;
-	int err;
 
-	err = in_room(c);
+	if (c->tls != NULL)
+		return tls_conn_recv(c->tls, to, room);
+	got = recv(c->fd, to, room, 0);
+	return got >= 0 ? got : -errno;
+}
+
+/* Once. True: something has come. */
+static bool read_once(struct net_conn *c)
+{
+	int err = in_room(c);
+	ssize_t got;
+
 	if (err != 0) {
 		net_conn_close(c, err);
-		return;
+		return false;
 	}
-	got = recv(c->fd, c->in + c->in_end, c->in_cap - c->in_end, 0);
+	got = conn_recv(c);
 	if (got > 0) {
 		c->in_end += (size_t)got;
-		net_conn_frames(c);
-	} else if (got == 0) {
+		conn_frames(c);
+		return true;
+	}
+	if (got == 0) {
 		/* What was said in this turn still goes: the peer may have closed its half only. */
 		net_conn_flush(c);
 		net_conn_close(c, -EPIPE);
-	} else if (errno != EAGAIN && errno != EINTR) {
-		net_conn_close(c, -errno);
+	} else if (got != -EAGAIN && got != -EINTR) {
+		net_conn_close(c, (int)got);
+	}
+	return false;
+}
+
+/* TLS has bytes of which the socket will not speak again. */
+static bool tls_has_more(const struct net_conn *c)
+{
+	return c->tls != NULL && c->state == NET_OPEN && !c->in_ready && tls_conn_pending(c->tls);
+}
+
+static void conn_read(struct net_conn *c)
+{
+	unsigned n = 0;
+
+	while (read_once(c) && tls_has_more(c)) {
+		if (++n < NET_TCP_BURST)
+			continue;
+		ready_add(c); /* others first */
+		net_flush_soon(c->net);
 	}
 }
 
+void net_conn_more(struct net_conn *c)
+{
+	conn_frames(c);
+	if (tls_has_more(c))
+		conn_read(c);
+}
+
 /* Life */
+
+void net_conn_count(struct net_conn *c, unsigned tcp, unsigned tls, int64_t by)
+{
+	net_count(c->net, c->sock->transport == SIP_TR_TLS ? tls : tcp, by);
+}
+
+void net_conn_opened(struct net_conn *c)
+{
+	c->state = NET_OPEN;
+	c->open_ms = c->active_ms = loop_now(c->net->setup.loop);
+	if (!c->accepted)
+		net_conn_count(c, NET_C_TCP_CONNECTED, NET_C_TLS_CONNECTED, 1);
+	net_conn_watch(c);
+	net_conn_flush(c);
+	if (c->state == NET_OPEN)
+		net_conn_arm(c);
+}
 
 static void on_connected(struct net_conn *c)
 {
@@ -281,17 +352,17 @@ static void on_connected(struct net_conn *c)
 
 	if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &err, &len) != 0)
 		err = errno;
+	err = -err;
+	if (err == 0 && c->sock->transport == SIP_TR_TLS)
+		err = net_tls_start(c);
 	if (err != 0) {
-		net_conn_close(c, -err);
-		return;
-	}
-	c->state = NET_OPEN;
-	c->active_ms = loop_now(c->net->setup.loop);
-	net_count(c->net, NET_C_TCP_CONNECTED, 1);
-	net_conn_watch(c);
-	net_conn_flush(c);
-	if (c->state == NET_OPEN)
+		net_conn_close(c, err);
+	} else if (c->state == NET_HANDSHAKE) {
 		net_conn_arm(c);
+		net_tls_step(c);
+	} else {
+		net_conn_opened(c);
+	}
 }
 
 static void on_io(void *arg, int fd, int what)
@@ -301,6 +372,10 @@ static void on_io(void *arg, int fd, int what)
 	(void)fd;
 	if (c->state == NET_CONNECTING) {
 		on_connected(c);
+		return;
+	}
+	if (c->state == NET_HANDSHAKE) {
+		net_tls_step(c);
 		return;
 	}
 	if ((what & LOOP_WRITE) != 0 && c->state == NET_OPEN)
@@ -315,6 +390,8 @@ void net_conn_watch(struct net_conn *c)
 
 	if (c->state == NET_CONNECTING)
 		what = LOOP_WRITE;
+	else if (c->state == NET_HANDSHAKE)
+		what = c->tls_wants;
 	else if (c->out_blocked)
 		what |= LOOP_WRITE;
 	if (c->watched == what || c->state == NET_DEAD)
@@ -334,35 +411,49 @@ static void set_options(int fd)
 	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 }
 
-int net_conn_new(struct net *n, int fd, const struct net_sock *sock,
-	const struct addr *peer, enum net_conn_state state, struct net_conn **out)
+/* Before the tables know it. */
+static int conn_make(struct net *n, int fd, const struct net_sock *sock, const struct addr *peer,
+	enum net_conn_state state, uint64_t name, struct net_conn **out)
 {
 	struct net_conn *c = calloc(1, sizeof(*c));
-	int err = -ENOMEM;
+	int err = 0;
 
-	if (c != NULL) {
-		c->watched = state == NET_OPEN ? LOOP_READ : LOOP_WRITE;
+	if (c == NULL)
+		return -ENOMEM;
+	*c = (struct net_conn){.net = n, .sock = sock, .peer = *peer, .fd = fd, .state = state, .accepted = state == NET_OPEN, .name = name};
+	c->open_ms = c->active_ms = loop_now(n->setup.loop);
+	c->out_end = &c->out;
+	if (c->accepted && sock->transport == SIP_TR_TLS)
+		err = net_tls_start(c);
+	c->watched = state == NET_OPEN ? LOOP_READ : LOOP_WRITE;
+	if (err == 0)
 		err = loop_io_add(n->setup.loop, fd, c->watched, on_io, c, &c->io);
-	}
 	if (err != 0) {
+		tls_conn_destroy(&c->tls);
 		free(c);
+		return err;
+	}
+	*out = c;
+	return 0;
+}
+
+int net_conn_new(struct net *n, int fd, const struct net_sock *sock,
+	const struct addr *peer, enum net_conn_state state, uint64_t name, struct net_conn **out)
+{
+	struct net_conn *c;
+	int err = conn_make(n, fd, sock, peer, state, name, &c);
+
+	if (err != 0) {
 		close(fd);
-		net_tcp_release(n);
+		net_tcp_release(n, state == NET_OPEN ? peer : NULL);
 		return err;
 	}
 	set_options(fd);
-	c->net = n;
-	c->fd = fd;
-	c->sock = sock;
-	c->peer = *peer;
-	c->state = state;
 	c->id = (uint64_t)(n->setup.worker + 1) << NET_ID_SHIFT | ++n->tcp.last_id;
-	c->out_end = &c->out;
-	c->active_ms = loop_now(n->setup.loop);
 	timer_init(&c->timer, on_timer, c);
 	tables_add(c);
 	net_conn_arm(c);
-	net_count(n, NET_C_TCP_OPEN, 1);
+	net_conn_count(c, NET_C_TCP_OPEN, NET_C_TLS_OPEN, 1);
 	*out = c;
 	return 0;
 }
@@ -377,10 +468,11 @@ void net_conn_close(struct net_conn *c, int err)
 	tables_remove(c);
 	timer_stop(&c->timer);
 	loop_io_del(&c->io);
+	tls_conn_destroy(&c->tls);
 	close(c->fd);
 	net_conn_drop_out(c, err);
-	net_count(n, NET_C_TCP_OPEN, -1);
-	net_tcp_release(n);
+	net_conn_count(c, NET_C_TCP_OPEN, NET_C_TLS_OPEN, -1);
+	net_tcp_release(n, c->accepted ? &c->peer : NULL);
 	c->next_dead = n->tcp.dead;
 	n->tcp.dead = c;
 }

@@ -1,6 +1,6 @@
 /*
- * What waits to be sent on a TCP connection: whole messages, gathered over a turn and written with one system
- * call. A peer that does not read costs its own bounded queue, then its connection.
+ * What waits to be sent on a connection: whole messages, gathered over a turn and written with one system
+ * call, over TLS one for each record. A peer that does not read costs its own bounded queue, then its connection.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -48,7 +48,7 @@ static void out_taken(struct net_conn *c, size_t bytes)
 		bytes -= c->out->len - c->out->off;
 		k = out_pop(c);
 		if (k->is_message)
-			net_count(c->net, NET_C_TCP_SENT, 1);
+			net_conn_count(c, NET_C_TCP_SENT, NET_C_TLS_SENT, 1);
 		free(k);
 	}
 	if (bytes > 0 && c->out != NULL) {
@@ -64,6 +64,8 @@ static ssize_t out_write(struct net_conn *c)
 	struct msghdr msg = {.msg_iov = iov};
 	ssize_t sent;
 
+	if (c->tls != NULL)
+		return net_tls_write(c);
 	for (struct net_chunk *k = c->out; k != NULL && msg.msg_iovlen < OUT_IOV;
 		k = k->next)
 		iov[msg.msg_iovlen++] = (struct iovec){k->data + k->off, k->len - k->off};

@@ -31,8 +31,7 @@ static bool is_pair(const struct sip_uri *uri)
 static void use_sock(
 	const struct script_env *env, struct ph_msg *msg, const struct sip_uri *uri)
 {
-	enum sip_transport tr =
-		uri->transport == SIP_TR_NONE ? SIP_TR_UDP : uri->transport;
+	enum sip_transport tr = sip_uri_transport(uri);
 	const struct net_sock *s;
 	char text[320];
 	int len;
@@ -119,8 +118,10 @@ static int go_strict(struct ph_msg *msg, struct sip_nameaddr *next)
 		err = sip_set_ruri(&msg->sip, hop);
 	if (err == 0)
 		err = sip_nameaddr_remove(&msg->sip, next, next);
-	if (err == 0)
+	if (err == 0) {
 		msg->du = hop;
+		msg->flow = false;
+	}
 	return err;
 }
 
@@ -139,6 +140,7 @@ static int follow(struct ph_msg *msg, bool in_dialog)
 		return -EBADMSG;
 	if (next->uri.lr) {
 		msg->du = next->uri_text;
+		msg->flow = false;
 		return PH_TRUE;
 	}
 	err = go_strict(msg, next);

@@ -22,8 +22,9 @@ static const struct net_sock *sock_of_uri(
 	if (slice_empty(text) || sip_uri_parse(&uri, text) != 0 ||
 		fn_uri_is_ours(env, &uri))
 		return in;
-	if (uri.transport != SIP_TR_NONE && uri.transport != SIP_TR_UNKNOWN)
-		tr = uri.transport;
+	if (uri.scheme == SIP_SCHEME_SIPS ||
+		(uri.transport != SIP_TR_NONE && uri.transport != SIP_TR_UNKNOWN))
+		tr = sip_uri_transport(&uri);
 	if (addr_parse_ip(&addr, uri.host) == 0) {
 		family = addr_family(&addr);
 		if (uri.transport == SIP_TR_NONE && uri.scheme == SIP_SCHEME_SIP)
@@ -58,22 +59,39 @@ static void add_params(struct buf *b, struct slice params)
 	buf_add(b, params);
 }
 
-/** "<sip:host:port;transport=tcp;r2=on;lr;ftag=x;nat=yes>" */
+/**
+ * Must the dialog stay on TLS? RFC 3261 section 16.6 step 4: so it must when the Request-URI or the topmost Route is sips. What the
+ * Request-URI has become meanwhile is the phone's Contact.
+ */
+static bool is_sips(struct ph_msg *msg)
+{
+	const struct sip_nameaddr *route = NULL;
+	struct sip_uri uri;
+
+	if (sip_uri_parse(&uri, msg->sip.ruri_received) == 0 && uri.scheme == SIP_SCHEME_SIPS)
+		return true;
+	if (sip_hdr_first(&msg->sip, SIP_H_ROUTE))
+		route = sip_nameaddrs(&msg->sip, SIP_H_ROUTE, NULL);
+	return route && route->uri_err == 0 && route->uri.scheme == SIP_SCHEME_SIPS;
+}
+
+/** "<sip:host:port;transport=tcp;r2=on;lr;ftag=x;nat=yes>", or "<sips:host:port;r2=on..." */
 static int rr_value(struct ph_msg *msg, const struct net_sock *s, bool pair,
 	struct slice params, struct slice *out)
 {
 	const struct sip_nameaddr *from = sip_from(&msg->sip, NULL);
+	bool sips = s->transport == SIP_TR_TLS && is_sips(msg);
 	struct buf b;
 
 	buf_arena(&b, msg->arena, 128, 8192);
-	buf_str(&b, "<sip:");
+	buf_str(&b, sips ? "<sips:" : "<sip:");
 	buf_str(&b, s->adv_host);
 	if (s->adv_port != 0 &&
 		s->adv_port != sip_default_port(SIP_SCHEME_SIP, s->transport)) {
 		buf_chr(&b, ':');
 		buf_u64(&b, s->adv_port);
 	}
-	if (s->transport != SIP_TR_UDP) {
+	if (s->transport != SIP_TR_UDP && !sips) {
 		buf_str(&b, ";transport=");
 		buf_str(&b, sip_transport_name(s->transport));
 	}

@@ -208,6 +208,11 @@ static int t_relay_to_tcp(void *self, struct ph_msg *msg, const struct ph_arg *a
 	return relay_by(self, msg, args, "tcp");
 }
 
+static int t_relay_to_tls(void *self, struct ph_msg *msg, const struct ph_arg *args)
+{
+	return relay_by(self, msg, args, "tls");
+}
+
 /** Without state: RFC 3261 section 16.11. */
 static int forward(void *self, struct ph_msg *msg, const struct ph_arg *args)
 {
@@ -383,6 +388,8 @@ const struct ph_script_fn fn_tm_table[] = {
 	 .routes = FN_R | FN_F, .call = t_relay_to_udp, .help = "Sends the request on over UDP."},
 	{.name = "t_relay_to_tcp", .args = {FMT("host"), {.kind = PH_ARG_INT, .name = "port"}}, .max_args = 2,
 	 .routes = FN_R | FN_F, .call = t_relay_to_tcp, .help = "Sends the request on over TCP."},
+	{.name = "t_relay_to_tls", .args = {FMT("host"), {.kind = PH_ARG_INT, .name = "port"}}, .max_args = 2,
+	 .routes = FN_R | FN_F, .call = t_relay_to_tls, .help = "Sends the request on over TLS."},
 	{.name = "forward", .args = {FMT("destination"), FMT("port")}, .max_args = 2, .routes = FN_R,
 	 .call = forward, .help = "Sends the request on without a transaction."},
 	PLAIN("t_newtran", FN_R, t_newtran, "Makes the transaction."),

@@ -228,7 +228,7 @@ static int append_branch(void *self, struct ph_msg *msg, const struct ph_arg *ar
 		.path = msg->path,
 		.sock = msg->send_sock,
 		.foreign = msg->foreign,
-		.flow = msg->flow,
+		.flow = msg->flow && !slice_empty(msg->du),
 		.q = msg->q,
 		.bflags = msg->bflags};
 	struct sip_uri check;

@@ -25,13 +25,6 @@ static const char *transport_text(enum sip_transport tr)
 	return "UDP";
 }
 
-static enum sip_transport transport_of(const struct sip_uri *u)
-{
-	if (u->transport == SIP_TR_NONE && u->scheme == SIP_SCHEME_SIPS)
-		return SIP_TR_TLS;
-	return u->transport;
-}
-
 int uri_part_get(struct slice text, enum uri_part part, struct script_value *out)
 {
 	struct sip_uri u;
@@ -52,11 +45,11 @@ int uri_part_get(struct slice text, enum uri_part part, struct script_value *out
 	case URI_PORT:
 		if (u.port != 0)
 			return pv_int(out, u.port);
-		return pv_int(out, sip_default_port(u.scheme, transport_of(&u)));
+		return pv_int(out, sip_default_port(u.scheme, u.transport));
 	case URI_SCHEME:
 		return pv_text(out, u.scheme_text);
 	case URI_TRANSPORT:
-		return pv_static(out, transport_text(transport_of(&u)));
+		return pv_static(out, transport_text(sip_uri_transport(&u)));
 	case URI_ALL:
 		break;
 	}
@@ -135,10 +128,8 @@ static int set_uri(struct ph_msg *msg, struct slice uri)
 {
 	int err = sip_set_ruri(&msg->sip, uri);
 
-	if (err == 0 && slice_empty(msg->du)) {
+	if (err == 0 && slice_empty(msg->du))
 		msg->foreign = (struct slice){0};
-		msg->flow = false;
-	}
 	return err;
 }
 

@@ -145,6 +145,15 @@ int sip_uri_parse(struct sip_uri *out, struct slice text)
 	return 0;
 }
 
+enum sip_transport sip_uri_transport(const struct sip_uri *uri)
+{
+	if (uri->scheme == SIP_SCHEME_SIPS)
+		return uri->transport == SIP_TR_WS || uri->transport == SIP_TR_WSS
+			? SIP_TR_WSS
+			: SIP_TR_TLS;
+	return uri->transport != SIP_TR_NONE ? uri->transport : SIP_TR_UDP;
+}
+
 uint16_t sip_default_port(enum sip_scheme scheme, enum sip_transport tr)
 {
 	return scheme == SIP_SCHEME_SIPS || tr == SIP_TR_TLS || tr == SIP_TR_WSS ? 5061

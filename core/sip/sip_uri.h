@@ -45,6 +45,11 @@ int sip_uri_parse(struct sip_uri *out, struct slice text);
 bool sip_param_get(struct slice params, struct slice name, struct slice *value);
 /** Iterate: *rest is consumed; false at the end. Quoted values keep their quotes. */
 bool sip_param_next(struct slice *rest, struct slice *name, struct slice *value);
+/**
+ * The transport that the URI asks for, without DNS: sips is TLS whatever transport= says (RFC 3261 section 26.2.2, RFC 5630 section 3.1.4), WSS for ws; a sip URI
+ * that names none is UDP.
+ */
+enum sip_transport sip_uri_transport(const struct sip_uri *uri);
 /** Default port of scheme and transport: 5061 for sips/TLS, else 5060. */
 uint16_t sip_default_port(enum sip_scheme scheme, enum sip_transport tr);
 enum sip_transport sip_transport_of(struct slice text);

@@ -77,7 +77,7 @@ struct ph_msg {
 	struct slice path;
 	const struct net_sock *send_sock; /**< forced ($fs) or recorded with the target */
 	struct slice foreign;        /**< as in struct tm_target */
-	bool flow;                   /**< as there; of du, like foreign: another du takes both away */
+	bool flow;                   /**< likewise; goes with du */
 	unsigned q;
 	uint32_t bflags;
 	struct tm_target *branches;  /**< append_branch(), lookup(): in order */

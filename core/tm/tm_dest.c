@@ -23,6 +23,8 @@ int dest_of_reply(struct tm *tm, struct sip_msg *request, const struct net_rx *r
 	if (rx->transport != SIP_TR_UDP) {
 		/* The connection that it came by; when that is gone, a new one to where the sender listens. */
 		out->conn = rx->conn;
+		if (rx->transport == SIP_TR_TLS)
+			out->name = net_name(tm->s.net, via->host);
 		addr_set_port(&out->addr, sent_by_port(via));
 		return 0;
 	}

@@ -87,7 +87,8 @@ static int write_detour(struct tm *tm, struct ph_msg *msg, const struct tm_targe
 			tm->s.self, msg, target->foreign, phone, &detour) != 0)
 		return -ENOENT;
 	via_node.sock = NULL;
-	via_node.flow = false; /* a node can be connected to */
+	via_node.du = (struct slice){0}; /* the phone's; the way to the node is the Route */
+	via_node.flow = false;
 	via_node.path = detour.route;
 	if (target->path.len > 0) {
 		via_node.path = arena_printf(msg->arena, "%.*s, %.*s",

@@ -27,9 +27,9 @@ struct tm_relay {
 	bool marked; /* its fields and headers */
 	sip_mark mark;
 	bool edited; /* and the rest */
+	bool flow;
 	struct slice du, path, foreign;
 	const struct net_sock *send_sock;
-	bool flow;
 	uint32_t bflags;
 	struct tm_branch *branch;
 };
@@ -76,7 +76,7 @@ static void request_take(struct tm_relay *op, uint32_t bflags)
 	target->path = op->request->path;
 	target->sock = op->request->send_sock;
 	target->foreign = op->request->foreign;
-	target->flow = op->request->flow;
+	target->flow = op->request->flow && op->request->du.len > 0;
 	if (op->request->bflags != bflags)
 		target->bflags = op->request->bflags;
 }

@@ -39,7 +39,7 @@ struct tm_target relay_target(const struct ph_msg *msg, const struct tm_target *
 		.path = msg->path,
 		.sock = msg->send_sock,
 		.foreign = msg->foreign,
-		.flow = msg->flow,
+		.flow = msg->flow && msg->du.len > 0,
 		.q = msg->q,
 		.bflags = msg->bflags};
 

@@ -30,7 +30,7 @@ static int query_of_route(const struct sip_nameaddr *route, struct net_query *ou
 	return route->uri_err == 0 ? query_of(&route->uri, out) : TM_E_BAD_MESSAGE;
 }
 
-int send_next_hop(
+static int next_hop(
 	struct ph_msg *msg, const struct tm_target *target, struct net_query *out)
 {
 	const struct sip_nameaddr *route;
@@ -47,6 +47,29 @@ int send_next_hop(
 		return route != NULL ? query_of_route(route, out) : TM_E_BAD_MESSAGE;
 	}
 	return query_of_text(target->ruri, out);
+}
+
+/*
+ * RFC 3261 section 26.2.2, RFC 5630 section 5.3: a request for a sips URI goes over TLS or not at all. A next hop that names no transport is asked
+ * for TLS, one that names another is none.
+ */
+static int stay_secure(struct net_query *hop)
+{
+	if (hop->scheme == SIP_SCHEME_SIPS || hop->transport == SIP_TR_TLS)
+		return 0;
+	if (hop->transport != SIP_TR_NONE)
+		return TM_E_NO_DEST;
+	hop->scheme = SIP_SCHEME_SIPS;
+	return 0;
+}
+
+int send_next_hop(
+	struct ph_msg *msg, const struct tm_target *target, struct net_query *out)
+{
+	int err = next_hop(msg, target, out);
+
+	return err == 0 && slice_istarts(target->ruri, SLICE("sips:")) ? stay_secure(out)
+								       : err;
 }
 
 static bool sock_fits(const struct net_sock *sock, const struct net_hop *hop)
@@ -95,6 +118,7 @@ int send_write_to(struct tm *tm, struct ph_msg *msg, const struct tm_target *tar
 	const struct net_hop *hop, const char *branch, struct net_dest *out)
 {
 	const struct net_sock *sock;
+	struct net_query query;
 	int err = send_sock(tm, msg, target->sock, hop, &sock);
 
 	if (err == 0)
@@ -105,5 +129,8 @@ int send_write_to(struct tm *tm, struct ph_msg *msg, const struct tm_target *tar
 		.transport = hop->transport,
 		.addr = hop->addr,
 		.no_connect = target->flow};
+	/* RFC 5922 section 7.3: whom the URI names has to prove it, wherever DNS has led. */
+	if (hop->transport == SIP_TR_TLS && !target->flow && next_hop(msg, target, &query) == 0)
+		out->name = net_name(tm->s.net, query.host);
 	return 0;
 }

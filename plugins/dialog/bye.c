@@ -39,13 +39,6 @@ static bool same_host(struct slice a, struct slice b)
 	return slice_ieq(a, b);
 }
 
-static enum sip_transport transport_of(const struct sip_uri *uri)
-{
-	if (uri->transport != SIP_TR_NONE)
-		return uri->transport;
-	return uri->scheme == SIP_SCHEME_SIPS ? SIP_TR_TLS : SIP_TR_UDP;
-}
-
 /** Does uri name the listener "udp:198.51.100.7:5060"? */
 static bool names_listener(const struct sip_uri *uri, struct slice socket)
 {
@@ -61,7 +54,7 @@ static bool names_listener(const struct sip_uri *uri, struct slice socket)
 		colon < name.len + 2)
 		return false;
 	host.len = colon - 1 - (name.len + 1);
-	return sip_transport_of(name) == transport_of(uri) &&
+	return sip_transport_of(name) == sip_uri_transport(uri) &&
 		port ==
 		(uri->port != 0 ? uri->port
 				: sip_default_port(uri->scheme, uri->transport)) &&

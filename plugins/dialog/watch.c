@@ -216,7 +216,7 @@ static bool literal(struct slice text, enum sip_transport *tr, struct addr *addr
 	if (slice_empty(text) || sip_uri_parse(&uri, text) != 0 ||
 		addr_parse_ip(addr, uri.host) != 0)
 		return false;
-	*tr = uri.transport == SIP_TR_NONE ? SIP_TR_UDP : uri.transport;
+	*tr = sip_uri_transport(&uri);
 	addr_set_port(addr,
 		uri.port != 0 ? uri.port : sip_default_port(uri.scheme, uri.transport));
 	return true;

@@ -30,16 +30,20 @@ const char *natping_check_socket(const char *text)
 		: "an IPv4 address with a port or without, such as \"203.0.113.9:5060\"";
 }
 
-/* What is behind "udp:" or "tcp:", if one of them is there. */
+/* What is behind "udp:", "tcp:" or "tls:", if one of them is there. */
 static struct slice behind_transport(struct slice text, enum sip_transport *tr)
 {
+	struct slice name, rest;
+	enum sip_transport named;
+
 	*tr = SIP_TR_UDP;
-	if (slice_istarts(text, SLICE("udp:")))
-		return slice_from(text, 4);
-	if (!slice_istarts(text, SLICE("tcp:")))
+	if (!slice_cut(text, ':', &name, &rest))
 		return text;
-	*tr = SIP_TR_TCP;
-	return slice_from(text, 4);
+	named = sip_transport_of(name);
+	if (named != SIP_TR_UDP && named != SIP_TR_TCP && named != SIP_TR_TLS)
+		return text;
+	*tr = named;
+	return rest;
 }
 
 const char *natping_check_force(const char *text)

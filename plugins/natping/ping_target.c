@@ -20,9 +20,7 @@ static struct slice without_headers(const struct sip_uri *uri)
 /* Where a request to this URI goes: RFC 3263 section 4, without DNS. */
 static void go_to(struct ping_target *t, const struct sip_uri *uri)
 {
-	t->transport = uri->transport != SIP_TR_NONE ? uri->transport : SIP_TR_UDP;
-	if (uri->scheme == SIP_SCHEME_SIPS)
-		t->transport = SIP_TR_TLS;
+	t->transport = sip_uri_transport(uri);
 	t->host = slice_empty(uri->maddr) ? uri->host : uri->maddr;
 	t->port =
 		uri->port != 0 ? uri->port : sip_default_port(uri->scheme, t->transport);

@@ -4,12 +4,15 @@
 #include "plugins/registrar/lookup_pick.h"
 #include "plugins/registrar/wait.h"
 
-enum { LOOKUP_FOUND = 1, LOOKUP_NONE = -1, LOOKUP_METHOD = -2, LOOKUP_ERROR = -3 };
+enum { LOOKUP_FOUND = 1, LOOKUP_NONE = -1, LOOKUP_METHOD = -2, LOOKUP_ERROR = -3, LOOKUP_INSECURE = -4 };
 
 struct looking {
 	struct registrar_wait wait; /* first */
 	struct store_contacts found;
 	struct lookup_flags flags;
+	bool sips;     /* a sips URI is looked for */
+	bool filtered; /* somebody does not take the method */
+	bool insecure; /* somebody has not registered with sips */
 };
 
 /* Phones let in only what comes from the socket that they registered through. Behind a Path it is the first proxy there whose socket counts. */
@@ -26,16 +29,18 @@ static void set_socket(
 
 /* Where this contact is reached. */
 static int target_of(struct registrar *r, struct ph_msg *msg,
-	const struct store_contact *c, struct tm_target *out)
+	const struct store_contact *c, bool sips, struct tm_target *out)
 {
 	struct tm_target t = {
 		.ruri = c->uri, .path = c->path, .q = c->q, .bflags = c->bflags};
 	int err = lookup_next_hop(&t.du, msg->arena, c);
 
-	t.flow = lookup_needs_flow(c);
 	set_socket(r, c, &t);
+	if (err == 0)
+		err = lookup_scheme(&t, msg->arena, sips);
 	if (err != 0)
 		return err;
+	t.flow = slice_empty(c->path) && lookup_is_flow(c->received);
 	if (c->nated && r->conf->nat_bflag >= 0)
 		t.bflags |= 1u << r->conf->nat_bflag;
 	*out = t;
@@ -59,7 +64,7 @@ static int set_first(struct ph_msg *msg, const struct tm_target *t)
 }
 
 /* The best is the request's own target, the others become branches. */
-static int use_all(struct looking *l, unsigned *used, bool *filtered)
+static int use_all(struct looking *l, unsigned *used)
 {
 	struct registrar *r = l->wait.self;
 	struct ph_msg *msg = l->wait.msg;
@@ -72,12 +77,16 @@ static int use_all(struct looking *l, unsigned *used, bool *filtered)
 
 		if (l->flags.method_filtering &&
 			!lookup_allows(c, msg->sip.method_text)) {
-			*filtered = true;
+			l->filtered = true;
+			continue;
+		}
+		if (l->sips && !slice_istarts(c->uri, SLICE("sips:"))) {
+			l->insecure = true;
 			continue;
 		}
 		if (*used > 0 && l->flags.no_branches)
 			break;
-		err = target_of(r, msg, c, &t);
+		err = target_of(r, msg, c, l->sips, &t);
 		if (err == -EBADMSG) {
 			PH_LOG_MSG(r->log, LOG_L_WARN, msg,
 				"lookup(): stored Path is malformed: %.*s",
@@ -102,11 +111,10 @@ static int finish(struct registrar_wait *w, int err)
 {
 	struct looking *l = (struct looking *)w;
 	struct registrar *r = w->self;
-	bool filtered = false;
 	unsigned used = 0;
 
 	if (err == 0)
-		err = use_all(l, &used, &filtered);
+		err = use_all(l, &used);
 	if (err != 0) {
 		registrar_count(r, REGISTRAR_C_LOOKUP_FAILED);
 		PH_LOG_MSG(r->log, LOG_L_ERR, w->msg, "lookup(): %s", strerror(-err));
@@ -116,7 +124,9 @@ static int finish(struct registrar_wait *w, int err)
 	registrar_count(r, used > 0 ? REGISTRAR_C_FOUND : REGISTRAR_C_NOT_FOUND);
 	if (used > 0)
 		return LOOKUP_FOUND;
-	return filtered ? LOOKUP_METHOD : LOOKUP_NONE;
+	if (l->filtered)
+		return LOOKUP_METHOD;
+	return l->insecure ? LOOKUP_INSECURE : LOOKUP_NONE;
 }
 
 static bool is_uri(struct slice text)
@@ -126,11 +136,12 @@ static bool is_uri(struct slice text)
 }
 
 /* 0; -ENOENT: what is looked for can have no bindings; others: errors. */
-static int aor_wanted(struct registrar *r, struct ph_msg *msg, const struct ph_arg *args,
-	struct lookup_flags *flags, struct slice *aor)
+static int aor_wanted(struct looking *l, const struct ph_arg *args, struct slice *aor)
 {
 	struct slice domain = args[0].given ? args[0].s : (struct slice){0};
 	struct slice second = args[1].given ? args[1].s : (struct slice){0};
+	struct registrar *r = l->wait.self;
+	struct ph_msg *msg = l->wait.msg;
 	struct slice text = msg->sip.ruri;
 	struct sip_uri uri;
 	char why[128];
@@ -139,7 +150,7 @@ static int aor_wanted(struct registrar *r, struct ph_msg *msg, const struct ph_a
 	/* Kamailio has the URI in second place. */
 	if (is_uri(second))
 		text = second;
-	else if (lookup_flags_parse(flags, second, why) != 0) {
+	else if (lookup_flags_parse(&l->flags, second, why) != 0) {
 		PH_LOG_MSG(r->log, LOG_L_ERR, msg, "lookup(): %s", why);
 		return -EINVAL;
 	}
@@ -147,6 +158,7 @@ static int aor_wanted(struct registrar *r, struct ph_msg *msg, const struct ph_a
 		text = args[2].s;
 	if (sip_uri_parse(&uri, text) != 0)
 		return -EINVAL;
+	l->sips = uri.scheme == SIP_SCHEME_SIPS;
 	err = aor_of_uri(aor, msg->arena, &r->rules.aor, domain, &uri);
 	return err == -EINVAL || err == -EMSGSIZE ? -ENOENT : err;
 }
@@ -162,7 +174,7 @@ int registrar_lookup(void *self, struct ph_msg *msg, const struct ph_arg *args)
 		return LOOKUP_ERROR;
 	registrar_wait_init(&l->wait, r, msg, finish);
 	l->found.arena = msg->arena;
-	err = aor_wanted(r, msg, args, &l->flags, &aor);
+	err = aor_wanted(l, args, &aor);
 	if (err == -ENOENT)
 		return finish(&l->wait, 0);
 	if (err == 0)

@@ -40,11 +40,24 @@ int lookup_next_hop(struct slice *out, struct arena *arena, const struct store_c
 	return 0;
 }
 
-bool lookup_needs_flow(const struct store_contact *c)
+int lookup_scheme(struct tm_target *t, struct arena *arena, bool sips)
+{
+	struct slice uri = t->ruri;
+
+	if (sips || !slice_istarts(uri, SLICE("sips:")))
+		return 0;
+	t->ruri = arena_printf(arena, "sip:%.*s", SLICE_ARG(slice_from(uri, 5)));
+	if (t->ruri.p == NULL)
+		return -ENOMEM;
+	if (slice_empty(t->du))
+		t->du = uri;
+	return 0;
+}
+
+bool lookup_is_flow(struct slice received)
 {
 	struct sip_uri uri;
 
-	return slice_empty(c->path) && !slice_empty(c->received) &&
-		sip_uri_parse(&uri, c->received) == 0 &&
-		(uri.transport == SIP_TR_TCP || uri.transport == SIP_TR_TLS || uri.scheme == SIP_SCHEME_SIPS);
+	return !slice_empty(received) && sip_uri_parse(&uri, received) == 0 &&
+		sip_uri_transport(&uri) != SIP_TR_UDP;
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "core/base/arena.h"
+#include "core/tm/msg.h"
 #include "storage/store.h"
 
 /** Does the contact take this method? One that never said what it takes, takes all; ACK and
@@ -18,8 +19,9 @@ bool lookup_allows(const struct store_contact *c, struct slice method);
 int lookup_next_hop(
 	struct slice *out, struct arena *arena, const struct store_contact *c);
 /**
- * Is it reached over the connection that the phone has opened, or not at all (RFC 5626 section 5.3)? So it is when the next
- * hop is where a REGISTER over TCP or TLS came from: nobody listens at the port that a phone connects from, and a
- * router lets nobody in.
+ * Who has registered with sips is called by sips and by sip URIs (RFC 5630 section 5.3): for a sip one, its Contact becomes one in t->ruri, and where it
+ * is reached stays secure. 0 or -ENOMEM.
  */
-bool lookup_needs_flow(const struct store_contact *c);
+int lookup_scheme(struct tm_target *t, struct arena *arena, bool sips);
+/** Did a phone behind NAT open a connection, which is then the only way to it? received as in struct store_contact. */
+bool lookup_is_flow(struct slice received);

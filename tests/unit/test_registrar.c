@@ -693,15 +693,13 @@ static void who_registered_over_a_connection_is_reached_over_it_alone(void **sta
 	struct store_contact c = {.uri = SLICE("sip:a@10.0.0.1;transport=tcp")};
 
 	(void)state;
-	assert_false(lookup_needs_flow(&c)); /* its own URI says where it listens */
+	assert_false(lookup_is_flow(c.received)); /* its own URI says where it listens */
 	c.received = SLICE("sip:192.0.2.1:1111");
-	assert_false(lookup_needs_flow(&c));
+	assert_false(lookup_is_flow(c.received));
 	c.received = SLICE("sip:192.0.2.1:1111;transport=tcp");
-	assert_true(lookup_needs_flow(&c));
+	assert_true(lookup_is_flow(c.received));
 	c.received = SLICE("sip:192.0.2.1:1111;transport=tls");
-	assert_true(lookup_needs_flow(&c));
-	c.path = SLICE("<sip:p1.example.org;transport=tcp;lr>");
-	assert_false(lookup_needs_flow(&c)); /* a proxy can be connected to */
+	assert_true(lookup_is_flow(c.received));
 }
 
 static void methods_that_a_phone_did_not_name_are_filtered(void **state)

@@ -5,6 +5,7 @@ import shutil
 
 from . import check, proc, rtp
 from .baresip import Baresip
+from .certs import Certs
 from .daemon import Daemon
 from .netns import Internet
 from .phone import Phone
@@ -50,6 +51,10 @@ class Case:
     def scripted_relay(self, address="127.0.0.1", **kwargs):
         return ScriptedRelay(self, address, **kwargs)
 
+    def certs(self, name="certs"):
+        """A CA of the test's own, and what it signs."""
+        return Certs(os.path.join(self.dir, name))
+
     def internet(self, **kwargs):
         """Servers' host in a network namespace; its nat() makes routers with phones behind them. Needs root."""
         internet = Internet(**kwargs)
@@ -72,7 +77,8 @@ class Case:
         else:
             kwargs.setdefault("source", f"127.0.0.{number}")
             kwargs.setdefault("private", f"192.168.1.{number}")
-        phone = Phone(user, daemon.server, kwargs.pop("domain", daemon.domain), **kwargs)
+        server = daemon.tls_server if kwargs.get("transport") == "tls" else daemon.server
+        phone = Phone(user, server, kwargs.pop("domain", daemon.domain), **kwargs)
         self.phones.append(phone)
         return phone
 

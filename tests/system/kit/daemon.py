@@ -52,10 +52,10 @@ def merge(base, more):
 
 
 class Daemon:
-    """`conf` is merged over the usual configuration; `script` is a path or, with a line break in it, the text."""
+    """`conf` is merged over the usual configuration; `tls` adds a listener of TLS with that certificate; `script` is a path or, with a line break in it, the text."""
 
     def __init__(self, case, address="127.0.0.1", redis=None, relay=None, conf=None, script=ROUTE, name="pinholed",
-                 port=None, start=True, args=(), plugin_dirs=()):
+                 port=None, start=True, args=(), plugin_dirs=(), tls=None):
         self.case, self.name, self.address, self.args = case, name, address, list(args)
         self.plugin_dirs = ":".join([build.plugin_dirs(), *plugin_dirs])
         self.port = port or proc.free_port(address)
@@ -67,12 +67,14 @@ class Daemon:
             text, script = script, os.path.join(case.dir, name + ".route")
             with open(script, "w", encoding="utf-8") as out:
                 out.write(text)
+        if tls:                             # a certificate of Certs, or what stands in the group
+            self.tls_server = (address, proc.free_port(address))
         at = f"[{address}]" if ":" in address else address
         self.conf = merge({
             "node": name,
             "workers": 2,
             "log": {"level": "debug" if os.environ.get("PINHOLE_DEBUG") else "info", "to": "stderr"},
-            "listen": [f"udp:{at}:{self.port}", f"tcp:{at}:{self.port}"],
+            "listen": [f"udp:{at}:{self.port}", f"tcp:{at}:{self.port}"] + ([f"tls:{at}:{self.tls_server[1]}"] if tls else []),
             "aliases": [self.domain],
             "script": script,
             "shutdown_timeout": 2,
@@ -81,6 +83,7 @@ class Daemon:
             "registrar": {"nat_bflag": 6},
             "rtpp": {"rtpproxy_sock": [relay.url]} if relay else {},
             "mi": {"socket": self.mi},
+            **({"tls": tls if isinstance(tls, dict) else tls.conf()} if tls else {}),
         }, conf or {})
         self.write()
         self.process = None

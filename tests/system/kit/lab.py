@@ -2,7 +2,7 @@
 
     lab = Lab(t)                                   # edge1 198.51.100.1, relay 198.51.100.3, Redis
     alice = lab.phone("alice", lab.restricted)     # registered from behind a NAT that keeps ports
-    bob = lab.phone("bob", lab.symmetric, transport="tcp")
+    bob = lab.phone("bob", lab.symmetric, transport="tcp")        # "tls": Lab(t, tls=True)
     lab.call(alice, bob)                           # rings, is accepted, is established at both
     lab.talk(alice, bob)                           # each hears the other, through the relay alone
     alice.hangup()
@@ -11,7 +11,7 @@
 
 import os
 
-from . import baresip, build, check, followed
+from . import baresip, build, check, daemon, followed
 
 EDGE, RELAY = "198.51.100.{}", "198.51.100.3"
 SCRIPT = os.path.join(build.TOP, "examples", "cluster", "cluster.route")
@@ -19,28 +19,31 @@ PLUGINS = ["nat", "sdp", "registrar", "rtpp", "natping", "dialog", "notify", "mi
 
 
 class Lab:
-    """`memory`: seconds that routers remember a silent pinhole. `conf` is merged over that of each of the `nodes`."""
+    """`memory`: seconds that routers remember a silent pinhole. `conf` is merged over that of each of the `nodes`. With
+    `tls` they listen at 5061 as well, with certificates of self.certs."""
 
-    def __init__(self, t, memory=30, nodes=1, script=SCRIPT, conf=None, addresses=(RELAY,), listen=()):
+    def __init__(self, t, memory=30, nodes=1, script=SCRIPT, conf=None, tls=False):
         baresip.needed()
         self.t, self.memory, self.script, self.conf = t, memory, script, conf or {}
-        self.listen = list(listen)              # more listeners than UDP and TCP
-        self.internet = t.internet(addresses=[EDGE.format(n + 1) for n in range(nodes)] + list(addresses))
+        self.certs = t.certs() if tls else None
+        self.internet = t.internet(addresses=[*(EDGE.format(n + 1) for n in range(nodes)), RELAY])
         self.redis = t.redis()
         with self.internet:
-            self.relay = t.relay(address=addresses, delete_delay=0)
+            self.relay = t.relay(address=RELAY, delete_delay=0)
             self.nodes = [self.node(n + 1) for n in range(nodes)]
         self.daemon = self.nodes[0]
         self.homes = {}
 
     def node(self, number):
-        address = EDGE.format(number)
-        return self.t.daemon(
-            name=f"edge{number}", address=address, port=5060, relay=self.relay, script=self.script, conf={
-                "plugins": PLUGINS, "storage": {"backend": "redis", "url": f"unix://{self.redis.socket}"},
-                "listen": [f"udp:{address}:5060", f"tcp:{address}:5060", *self.listen],
+        address, name = EDGE.format(number), f"edge{number}"
+        conf = {"plugins": PLUGINS, "storage": {"backend": "redis", "url": f"unix://{self.redis.socket}"},
+                "listen": [f"udp:{address}:5060", f"tcp:{address}:5060"],
                 "natping": {"natping_interval": 1, "ping_nated_only": 1},
-                "notify": {"rtpp_notify_socket": f"tcp:{address}:9990"}, **self.conf})
+                "notify": {"rtpp_notify_socket": f"tcp:{address}:9990"}}
+        if self.certs:
+            conf["listen"].append(f"tls:{address}:5061")
+            conf["tls"] = self.certs.make(name, "DNS:example.test", f"IP:{address}").conf(ca=self.certs.ca)
+        return self.t.daemon(name=name, address=address, port=5060, relay=self.relay, script=self.script, conf=daemon.merge(conf, self.conf))
 
     def home(self, name, **kwargs):
         if name not in self.homes:
@@ -59,7 +62,11 @@ class Lab:
 
     def phone(self, user, nat, node=None, **kwargs):
         """The first phone of a home; further ones: host=nat.host(), address="192.168.1.3"."""
-        return self.t.baresip(user, node or self.daemon, kwargs.pop("host", nat.lan), **kwargs)
+        node = node or self.daemon
+        if kwargs.get("transport") == "tls":
+            kwargs["server"] = (node.address, 5061)
+            kwargs["config"] = f"sip_cafile {self.certs.ca}\n" + kwargs.get("config", "")
+        return self.t.baresip(user, node, kwargs.pop("host", nat.lan), **kwargs)
 
     def call(self, caller, callee):
         caller.dial(callee.user)

@@ -1,7 +1,8 @@
-"""How a phone reaches the server: UDP, or one TCP connection with correct framing."""
+"""How a phone reaches the server: UDP, or one TCP or TLS connection with correct framing."""
 
 import select
 import socket
+import ssl
 import threading
 
 from . import proc
@@ -59,21 +60,32 @@ class TcpLink:
         self.socket.connect(server)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.local = self.socket.getsockname()[:2]
+        self.secure()
         self.open = True
         self.closed = threading.Event()      # the server closed the connection
         self.pongs = 0                       # answers to our CRLF CRLF
         self.buffer = b""
         self.thread = threading.Thread(target=self.loop, daemon=True)
 
+    def secure(self):
+        pass
+
     def start(self):
         self.thread.start()
 
+    def receive_some(self):
+        return self.socket.recv(65536)
+
+    def readable(self):
+        return bool(select.select([self.socket], [], [], 0.02)[0])
+
     def loop(self):
         while self.open:
-            ready, _, _ = select.select([self.socket], [], [], 0.02)
-            if ready and self.open:
+            if self.readable() and self.open:
                 try:
-                    data = self.socket.recv(65536)
+                    data = self.receive_some()
+                except ssl.SSLWantReadError:
+                    continue                 # a ticket, or half a record
                 except OSError:
                     data = b""
                 if not data:
@@ -118,3 +130,46 @@ class TcpLink:
         if self.thread.is_alive() and self.thread is not threading.current_thread():
             self.thread.join(2)
         self.socket.close()
+
+
+class TlsLink(TcpLink):
+    """`tls`: {"ca": file to believe, "cert": (file, key) of the phone's own, "name": what to ask for and to check, "version": ssl.TLSVersion}."""
+
+    def __init__(self, source, server, receive, tls):
+        self.tls = tls
+        self.lock = threading.Lock()         # an SSL object is for one thread at a time
+        super().__init__(source, server, receive)
+
+    def secure(self):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        if self.tls.get("ca"):
+            context.load_verify_locations(self.tls["ca"])
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.check_hostname = bool(self.tls.get("name"))
+        if self.tls.get("cert"):
+            context.load_cert_chain(*self.tls["cert"])
+        if self.tls.get("version"):
+            context.minimum_version = context.maximum_version = self.tls["version"]
+        self.socket = context.wrap_socket(self.socket, server_hostname=self.tls.get("name"))
+        self.certificate = self.socket.getpeercert(True)
+        self.socket.settimeout(0)
+
+    def readable(self):
+        return self.socket.pending() > 0 or super().readable()
+
+    def receive_some(self):
+        with self.lock:
+            return self.socket.recv(65536)
+
+    def send(self, data, address=None):
+        view = memoryview(data)
+        while view and not self.closed.is_set():
+            try:
+                with self.lock:
+                    view = view[self.socket.send(view):]
+            except (ssl.SSLWantWriteError, ssl.SSLWantReadError):
+                select.select([], [self.socket], [], 1)
+            except OSError:
+                self.closed.set()

@@ -9,7 +9,7 @@ import threading
 import time
 
 from . import check, rtp, sip
-from .link import TcpLink, UdpLink
+from .link import TcpLink, TlsLink, UdpLink
 
 T1 = 0.5                      # s, RFC 3261 17.1.1.1
 T2 = 4.0
@@ -181,10 +181,12 @@ class Phone:
     """`mode`: what happens to an incoming INVITE: answer, ring, busy, silent, or manual (it rings by itself when told)."""
 
     def __init__(self, user, server, domain, transport="udp", source="127.0.0.2", private="192.168.1.10",
-                 mode="answer", private_port=5060, contact_user=None, retransmit=True, public=None):
+                 mode="answer", private_port=5060, contact_user=None, retransmit=True, public=None, tls=None,
+                 scheme="sip"):
         self.user, self.domain, self.server = user, domain, server
         self.source, self.private, self.private_port = source, private, private_port
         self.transport, self.mode, self.retransmit = transport, mode, retransmit
+        self.tls, self.scheme = tls or {}, scheme
         self.public = public                # behind a real NAT: its address; the port is the router's to choose
         self.contact_user = contact_user or user
         self.lock = threading.RLock()
@@ -204,8 +206,11 @@ class Phone:
         self.connect()
 
     def connect(self):
-        kind = TcpLink if self.transport == "tcp" else UdpLink
-        self.link = kind(self.source, self.server, self.on_data)
+        if self.transport == "tls":
+            self.link = TlsLink(self.source, self.server, self.on_data, self.tls)
+        else:
+            kind = TcpLink if self.transport == "tcp" else UdpLink
+            self.link = kind(self.source, self.server, self.on_data)
         self.link.start()
 
     def reconnect(self):
@@ -224,11 +229,11 @@ class Phone:
     # Writing
 
     def address_of_record(self):
-        return f"sip:{self.user}@{self.domain}"
+        return f"{self.scheme}:{self.user}@{self.domain}"
 
     def contact(self, params=""):
-        transport = ";transport=tcp" if self.transport == "tcp" else ""
-        return f"<sip:{self.contact_user}@{sip.bracket(self.private)}:{self.private_port}{transport}>{params}"
+        transport = f";transport={self.transport}" if self.transport != "udp" and self.scheme == "sip" else ""
+        return f"<{self.scheme}:{self.contact_user}@{sip.bracket(self.private)}:{self.private_port}{transport}>{params}"
 
     def via(self):
         where = f"{sip.bracket(self.private)}:{self.private_port}"
