@@ -13,12 +13,12 @@ from kit.runner import variants
 
 
 def pair(t, transport="udp", **kwargs):
-    lab = Lab(t, **kwargs)
+    lab = Lab(t, tls=transport == "tls", **kwargs)
     return (lab, lab.phone("alice", lab.restricted, transport=transport),
             lab.phone("bob", lab.symmetric, transport=transport))
 
 
-@variants(transport=["udp", "tcp"])
+@variants(transport=["udp", "tcp", "tls"])
 def test_caller_cancels_while_it_rings(t, transport):
     lab, alice, bob = pair(t, transport)
     alice.dial("bob")
@@ -30,7 +30,7 @@ def test_caller_cancels_while_it_rings(t, transport):
     check.that(any(m.status == 487 for m in alice.received("INVITE") if m.reply), "alice has got 487")
 
 
-@variants(transport=["udp", "tcp"])
+@variants(transport=["udp", "tcp", "tls"])
 def test_callee_is_busy(t, transport):
     lab, alice, bob = pair(t, transport)
     alice.dial("bob")
@@ -50,7 +50,7 @@ def held(phone):
     return next(line for line in offers[-1].body.decode().splitlines() if line in ("a=sendrecv", "a=sendonly", "a=inactive", "a=recvonly"))
 
 
-@variants(transport=["udp", "tcp"])
+@variants(transport=["udp", "tcp", "tls"])
 def test_hold_and_resume_later_than_the_routers_memory(t, transport):
     """re-INVITEs from either side: hold goes through when nothing but pings has kept the signalling's pinholes for long."""
     lab, alice, bob = pair(t, transport, memory=3)
@@ -69,9 +69,9 @@ def test_hold_and_resume_later_than_the_routers_memory(t, transport):
     lab.over(alice, bob)
 
 
-@variants(transport=["udp", "tcp"])
+@variants(transport=["udp", "tcp", "tls"])
 def test_registrations_are_refreshed_during_a_call(t, transport):
-    lab = Lab(t, conf={"registrar": {"nat_bflag": 6, "min_expires": 1}})
+    lab = Lab(t, tls=transport == "tls", conf={"registrar": {"nat_bflag": 6, "min_expires": 1}})
     alice = lab.phone("alice", lab.restricted, transport=transport, expires=4)
     bob = lab.phone("bob", lab.symmetric, transport=transport, expires=4)
     lab.call(alice, bob)

@@ -5,7 +5,7 @@
     bob   (baresip) -- router B, a port per peer --/    rtpengine 198.51.100.3
 
 Expected: both register, each calls the other, each hears the other's tone and nothing else, whoever hangs up; afterwards neither the
-store nor the relay knows the call. The same over TCP, and between the transports.
+store nor the relay knows the call. The same over TCP and TLS, and between the transports.
 """
 
 import re
@@ -21,9 +21,9 @@ def stored(lab, user):
     return lab.redis.hash(keys[0])
 
 
-@variants(alice=["udp", "tcp"], bob=["udp", "tcp"])
+@variants(alice=["udp", "tcp", "tls"], bob=["udp", "tcp", "tls"])
 def test_calls_in_both_directions(t, alice, bob):
-    lab = Lab(t)
+    lab = Lab(t, tls=True)
     alice = lab.phone("alice", lab.restricted, transport=alice)
     bob = lab.phone("bob", lab.symmetric, transport=bob)
     for caller, callee in ((alice, bob), (bob, alice)):
@@ -32,23 +32,25 @@ def test_calls_in_both_directions(t, alice, bob):
             lab.talk(caller, callee)
             ends.hangup()
             lab.over(caller, callee)
-    check.equal(lab.daemon.stat("net_tcp_connected"), 0, "connections that the daemon opened itself")
+    stats = lab.daemon.stats()
+    check.equal((stats["net_tcp_connected"], stats["net_tls_connected"]), (0, 0), "connections that the daemon opened itself")
 
 
-@variants(transport=["udp", "tcp"])
+@variants(transport=["udp", "tcp", "tls"])
 def test_what_is_stored_of_a_phone_at_home(t, transport):
     """The contact as the phone wrote it, the router's address, and the port that the router has chosen for it."""
-    lab = Lab(t)
+    lab = Lab(t, tls=True)
+    port = 5061 if transport == "tls" else 5060
     for user, nat in (("alice", lab.restricted), ("bob", lab.symmetric)):
         lab.phone(user, nat, transport=transport)
-        flow = [f for f in nat.flows(transport) if f.peer_port == 5060]
+        flow = [f for f in nat.flows("udp" if transport == "udp" else "tcp") if f.peer_port == port]
         check.equal(len(flow), 1, f"ways to the server: {flow}")
         contact = stored(lab, user)
-        suffix = "" if transport == "udp" else ";transport=tcp"
+        suffix = "" if transport == "udp" else f";transport={transport}"
         check.equal(contact["received"], f"sip:{nat.public}:{flow[0].mapped}{suffix}", "received")
         check.that(re.match(r"sip:[^@]+@192\.168\.1\.2:\d+", contact["uri"]), f"uri: {contact['uri']}")
         check.equal(contact["nated"], "1", "nated")
-        check.equal(contact["socket"], f"{transport}:198.51.100.1:5060", "socket")
+        check.equal(contact["socket"], f"{transport}:198.51.100.1:{port}", "socket")
 
 
 def test_two_phones_in_one_home(t):
