@@ -62,10 +62,10 @@ class Baresip:
     """`host` is a Namespace, the machine of this phone alone, and `address` its address there. `server` is the outbound proxy."""
 
     def __init__(self, case, user, domain, server, host, address, transport="udp", answer="manual", expires=60, config="",
-                 params="", scheme="sip"):
+                 params="", args=()):
         needed()
         self.case, self.user, self.domain, self.transport = case, user, domain, transport
-        self.host, self.address = host, address
+        self.host, self.address, self.args = host, address, args
         self.number = len(case.real_phones)
         self.tone = 400 + 110 * self.number
         self.folder = os.path.join(case.dir, f"phone-{user}")
@@ -77,7 +77,7 @@ class Baresip:
         self.rtp = range(20000 + 200 * self.number, 20198 + 200 * self.number, 2)
         self.changed = threading.Condition()
         at = f"{sip.bracket(server[0])}:{server[1]}"
-        self.account = (f"<{scheme}:{user}@{domain};transport={transport}>;regint={expires};answermode={answer};ptime=20;"
+        self.account = (f"<sip:{user}@{domain};transport={transport}>;regint={expires};answermode={answer};ptime=20;"
                         f"outbound=\"sip:{at};transport={transport}\";audio_codecs=pcmu/8000/1{params}")
         os.makedirs(self.folder)
         with open(os.path.join(self.folder, "config"), "w", encoding="ascii") as out:
@@ -90,7 +90,7 @@ class Baresip:
 
     def start(self):
         with self.host:
-            self.process = self.case.spawn(self.user, [PROGRAM, "-s", "-f", self.folder])
+            self.process = self.case.spawn(self.user, [PROGRAM, "-s", "-f", self.folder, *self.args])
         self.process.ready(self.connect, SECONDS)
         threading.Thread(target=self.listen, args=(self.control,), daemon=True).start()
 
