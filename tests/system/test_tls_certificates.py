@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import ssl
 
 from kit import build, check, proc
@@ -20,7 +21,6 @@ def shown(daemon, name):
     """The certificate, as bytes, that who asks for name gets."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    import socket
     with socket.create_connection(daemon.tls_server, 5) as plain, context.wrap_socket(plain, server_hostname=name) as secure:
         return secure.getpeercert(True)
 
@@ -94,17 +94,18 @@ def test_reload_with_a_call_up(t):
     check.that(shown(daemon, "example.test") == old, "before the reload")
     done = daemon.ctl("tls_reload")
     check.equal(done.returncode, 0, f"tls_reload ({done.stderr})")
-    check.contains(done.stdout, "days=2", "its answer")
+    check.that(re.search(r"names=example\.test .*days=[23]\b", done.stdout), f"its answer: {done.stdout}")
     check.that(shown(daemon, "example.test") != old, "after the reload")
-    check.equal(alice.reinvite(call) if False else call.reinvite().status, 200, "re-INVITE in the call that was up")
+    check.equal(call.reinvite().status, 200, "re-INVITE in the call that was up")
     t.talk(call, leg, relay, packets=20)
     call.hangup()
     leg.wait_ended()
     carol = t.phone("carol", daemon, transport="tls", tls=certs.believer())
     carol.register()
     stats = daemon.stats()
-    check.equal((stats["tls_reloads"], stats["tls_reload_failures"], stats["tls_certificate_days"]), (1, 0, 2), "counters")
-    check.contains(daemon.log(), "expires in 2 days", "a warning")
+    check.equal((stats["tls_reloads"], stats["tls_reload_failures"]), (1, 0), "counters")
+    check.that(stats["tls_certificate_days"] in (2, 3), f"days left: {stats['tls_certificate_days']}")
+    check.that(re.search(r"WARN net: certificate .* expires in [23] days", daemon.log()), "a warning")
 
 
 def test_bad_file_leaves_the_old_in_force(t):
@@ -202,7 +203,7 @@ def test_expired_certificate_is_a_warning(t):
     certs = t.certs()
     daemon = t.daemon(tls=certs.make("edge", "DNS:example.test", start=-9, days=-2))
     check.contains(daemon.log(), "has expired at ", "log")
-    check.equal(daemon.json("tls_list")[0]["attributes"]["days"] if "attributes" in daemon.json("tls_list")[0] else None, -2, f"{daemon.json('tls_list')}")
+    check.equal(daemon.json("tls_list")[0]["attributes"]["days"], -2, "days that are left")
     check.equal(daemon.stat("tls_certificate_days"), -2, "gauge")
     t.phone("alice", daemon, transport="tls").register()
 
