@@ -14,22 +14,25 @@ import os
 from . import baresip, build, check, daemon, followed
 
 EDGE, RELAY = "198.51.100.{}", "198.51.100.3"
+EDGE6, RELAY6 = "2001:db8::{}", "2001:db8::3"
 SCRIPT = os.path.join(build.TOP, "examples", "cluster", "cluster.route")
 PLUGINS = ["nat", "sdp", "registrar", "rtpp", "natping", "dialog", "notify", "mi"]
 
 
 class Lab:
     """`memory`: seconds that routers remember a silent pinhole. `conf` is merged over that of each of the `nodes`. With
-    `tls` they listen at 5061 as well, with certificates of self.certs."""
+    `tls` they listen at 5061 as well, with certificates of self.certs, with `ipv6` at both families; so does the relay then."""
 
-    def __init__(self, t, memory=30, nodes=1, script=SCRIPT, conf=None, tls=False):
+    def __init__(self, t, memory=30, nodes=1, script=SCRIPT, conf=None, tls=False, ipv6=False):
         baresip.needed()
         self.t, self.memory, self.script, self.conf = t, memory, script, conf or {}
-        self.certs = t.certs() if tls else None
-        self.internet = t.internet(addresses=[*(EDGE.format(n + 1) for n in range(nodes)), RELAY])
+        self.certs, self.ipv6 = t.certs() if tls else None, ipv6
+        kinds = (EDGE, EDGE6) if ipv6 else (EDGE,)
+        relays = {"external": RELAY, "internal": RELAY6} if ipv6 else {"external": RELAY}
+        self.internet = t.internet(addresses=[*(kind.format(n + 1) for n in range(nodes) for kind in kinds), *relays.values()])
         self.redis = t.redis()
         with self.internet:
-            self.relay = t.relay(address=RELAY, delete_delay=0)
+            self.relay = t.relay(address=relays, delete_delay=0)
             self.nodes = [self.node(n + 1) for n in range(nodes)]
         self.daemon = self.nodes[0]
         self.homes = {}
@@ -40,6 +43,9 @@ class Lab:
                 "listen": [f"udp:{address}:5060", f"tcp:{address}:5060"],
                 "natping": {"natping_interval": 1, "ping_nated_only": 1},
                 "notify": {"rtpp_notify_socket": f"tcp:{address}:9990"}}
+        if self.ipv6:
+            conf["script_defines"] = ["BOTH_FAMILIES"]
+            conf["listen"] += [f"{tr}:[{EDGE6.format(number)}]:5060" for tr in ("udp", "tcp")]
         if self.certs:
             conf["listen"].append(f"tls:{address}:5061")
             conf["tls"] = self.certs.make(name, "DNS:example.test", f"IP:{address}").conf(ca=self.certs.ca)
@@ -67,6 +73,12 @@ class Lab:
             kwargs["server"] = (node.address, 5061)
             kwargs["config"] = f"sip_cafile {self.certs.ca}\n" + kwargs.get("config", "")
         return self.t.baresip(user, node, kwargs.pop("host", nat.lan), **kwargs)
+
+    def phone6(self, user, node=None, **kwargs):
+        """A phone with an IPv6 address, which needs no NAT."""
+        number = self.nodes.index(node or self.daemon) + 1
+        host = self.internet.host()
+        return self.t.baresip(user, node or self.daemon, host, address=host.address6, server=(EDGE6.format(number), 5060), args=["-6"], **kwargs)
 
     def call(self, caller, callee):
         caller.dial(callee.user)

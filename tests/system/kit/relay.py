@@ -8,16 +8,17 @@ from . import proc
 
 class Relay:
     def __init__(self, case, address="127.0.0.1", ports=200, delete_delay=None):
-        """address: where media goes, also several; its control port is on the loopback of the same host. delete_delay: seconds that a
-        session is kept after its end (rtpengine: 30)."""
-        self.addresses = [address] if isinstance(address, str) else list(address)
+        """address: where media goes, also {name of an interface: address}; its control port is on the loopback of the same host.
+        delete_delay: seconds that a session is kept after its end (rtpengine: 30)."""
+        interfaces = [address] if isinstance(address, str) else [f"{name}/{at}" for name, at in address.items()]
+        self.addresses = [address] if isinstance(address, str) else list(address.values())
         self.address = self.addresses[0]
         self.control_port = proc.free_port("127.0.0.1", tcp=False)
         self.ports = ports
         self.first = proc.free_range(ports, self.addresses)
         self.url = f"udp:127.0.0.1:{self.control_port}"
         self.process = case.spawn("rtpengine", [
-            "rtpengine", "--config-file=none", "--foreground", "--table=-1", *(f"--interface={a}" for a in self.addresses),
+            "rtpengine", "--config-file=none", "--foreground", "--table=-1", *(f"--interface={i}" for i in interfaces),
             f"--listen-udp=127.0.0.1:{self.control_port}", f"--port-min={self.first}",
             f"--port-max={self.first + ports - 1}", "--num-threads=2", "--log-stderr", "--log-level=6",
             *([] if delete_delay is None else [f"--delete-delay={delete_delay}"])])
