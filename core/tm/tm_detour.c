@@ -230,7 +230,7 @@ int detour_start(struct tm_branch *br, struct ph_msg *request, const struct net_
 	struct tm_detoured *d;
 	char branch[TM_BRANCH_LEN + 1];
 
-	key_branch(tm, br->slot, br->gen, branch);
+	key_branch(br, branch);
 	d = detoured_new(br, phone);
 	if (d == NULL)
 		return -ENOENT;

@@ -115,7 +115,7 @@ static int branch_send_directly(struct tm_relay *op, const struct net_hop *hop)
 	char branch[TM_BRANCH_LEN + 1];
 	int err;
 
-	key_branch(tm, br->slot, br->gen, branch);
+	key_branch(br, branch);
 	err = send_write_to(tm, op->request, &br->target, hop, branch, &br->dest);
 	return err == 0 ? branch_start(br) : err;
 }
@@ -369,6 +369,8 @@ int fork_start(struct tm_trans *t, struct ph_msg *msg, const struct tm_target *t
 
 	if (to == NULL)
 		forget_stale_path(t, msg);
+	if (t->branch_count == 0)
+		t->loop = key_loop(t->tm, msg);
 	op = relay_new(msg, to, flags);
 	if (op == NULL) {
 		msg->last_error = 500;

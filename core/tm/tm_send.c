@@ -79,13 +79,12 @@ static int send_write(struct tm *tm, struct ph_msg *msg, const struct tm_target 
 	const struct net_sock *sock, const char *branch)
 {
 	char via[sizeof(sock->via) + TM_BRANCH_LEN + MSG_VIA_PARAMS + 16];
-	struct sip_forward fwd = {.ruri = target->ruri, .route = target->path};
+	char hops[RULES_HOPS_TEXT];
+	struct sip_forward fwd = {.ruri = target->ruri, .route = target->path, .hops = rules_hops(msg, hops)};
 
 	snprintf(via, sizeof(via), "%s;branch=%s%s%.*s", sock->via, branch,
 		target->via_params.len > 0 ? ";" : "", SLICE_ARG(target->via_params));
 	fwd.via = slice_str(via);
-	if (sip_hdr_first(&msg->sip, SIP_H_MAX_FORWARDS) == NULL)
-		fwd.extra = SLICE("Max-Forwards: 70\r\n");
 	buf_reset(&tm->out);
 	sip_write_request(&tm->out, &msg->sip, &fwd);
 	return tm->out.err;

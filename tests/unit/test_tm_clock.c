@@ -409,6 +409,179 @@ static void timer_l_of_tcp(void **state)
 	timer_l_keeps_an_accepted_invite_for_32_s(true);
 }
 
+/* RFC 4320: requests other than INVITE */
+
+static void a_message_gets_its_100_when_its_sender_has_become_slow(void **state)
+{
+	struct tm_world *w = world_of(false, false);
+	struct arrivals a;
+
+	(void)state;
+	phone_send(w, ALICE, REQ(ALICE, .method = "MESSAGE"));
+	a = world_watch(w, ALICE, "SIP/2.0 ", 20000);
+	assert_arrivals(a, 3500);
+	assert_has(a.last, "SIP/2.0 100 Trying");
+	/* and repeats get it again */
+	phone_send(w, ALICE, REQ(ALICE, .method = "MESSAGE"));
+	phone_has(w, ALICE, "SIP/2.0 100");
+	world_free(w);
+}
+
+static void a_message_that_is_answered_in_time_gets_no_100(void **state)
+{
+	struct tm_world *w = world_of(false, false);
+	struct arrivals a;
+
+	(void)state;
+	phone_send(w, ALICE, REQ(ALICE, .method = "MESSAGE"));
+	phone_has(w, BOB, "MESSAGE ");
+	world_pass(w, 3400);
+	phone_send(w, BOB, reply_text(BOB->got, "200 OK", "b1", NULL));
+	a = world_watch(w, ALICE, "SIP/2.0 ", 10000);
+	assert_int_equal(a.count, 1);
+	assert_has(a.last, "SIP/2.0 200");
+	world_free(w);
+}
+
+static void script_waits(struct tm_world *w, struct ph_msg *msg)
+{
+	assert_int_equal(tm_newtran(w->tm, msg), 0);
+	tm_script_parked(w->tm, msg, true);
+	world_hold(w, msg);
+}
+
+static void script_ignores(struct tm_world *w, struct ph_msg *msg)
+{
+	assert_int_equal(tm_newtran(w->tm, msg), 0);
+}
+
+static void a_parked_message_gets_its_100_and_a_dropped_one_nothing(void **state)
+{
+	struct tm_world *w = world_of(false, false);
+	struct arrivals a;
+
+	(void)state;
+	w->script = script_waits;
+	phone_send(w, ALICE, REQ(ALICE, .method = "REGISTER"));
+	a = world_watch(w, ALICE, "SIP/2.0 ", 5000);
+	assert_arrivals(a, 3500);
+	w->script = script_ignores;
+	phone_send(w, ALICE, REQ(ALICE, .method = "REGISTER", .branch = "z9hG4bKother"));
+	a = world_watch(w, ALICE, "SIP/2.0 ", 40000);
+	assert_int_equal(a.count, 0);
+	world_free(w);
+}
+
+static void a_message_that_nobody_answers_ends_without_a_408(void **state)
+{
+	struct tm_world *w = world_of(false, false);
+	struct arrivals a;
+
+	(void)state;
+	w->conf.fr_timer = 10000;
+	phone_send(w, ALICE, REQ(ALICE, .method = "MESSAGE"));
+	a = world_watch(w, ALICE, "SIP/2.0 ", 15000);
+	assert_arrivals(a, 3500);
+	assert_has(a.last, "SIP/2.0 100");
+	assert_int_equal(world_counter(w, TM_C_TIMEOUTS), 1);
+	assert_int_equal(tm_busy(w->tm), 0);
+	/* repeats are absorbed, also by the transaction that is over */
+	phone_send(w, ALICE, REQ(ALICE, .method = "MESSAGE"));
+	world_turn(w);
+	assert_false(phone_take(ALICE));
+	assert_int_equal(w->requests, 1);
+	world_pass(w, 32100);
+	assert_int_equal(world_counter(w, TM_C_ACTIVE), 0);
+	world_free(w);
+}
+
+static void a_408_of_the_next_hop_to_a_message_is_not_passed_on(void **state)
+{
+	struct tm_world *w = world_of(false, false);
+
+	(void)state;
+	phone_send(w, ALICE, REQ(ALICE, .method = "MESSAGE"));
+	phone_has(w, BOB, "MESSAGE ");
+	phone_send(w, BOB, reply_text(BOB->got, "408 Request Timeout", "b1", NULL));
+	world_turn(w);
+	assert_false(phone_take(ALICE));
+	assert_int_equal(tm_busy(w->tm), 0);
+	world_free(w);
+}
+
+static void of_a_forked_message_what_was_said_stands_before_a_timeout(void **state)
+{
+	struct tm_world *w = world_of(false, false);
+
+	(void)state;
+	phone_new(w);
+	w->script = script_fork;
+	w->conf.fr_timer = 10000;
+	phone_send(w, ALICE, REQ(ALICE, .method = "MESSAGE"));
+	phone_has(w, BOB, "MESSAGE ");
+	phone_send(w, BOB, reply_text(BOB->got, "500 Server Internal Error", "b1", NULL));
+	world_pass(w, 10100);
+	phone_has(w, ALICE, "SIP/2.0 500");
+	world_free(w);
+}
+
+static void failure_answers(struct tm_world *w, struct ph_msg *msg)
+{
+	assert_int_equal(tm_reply(w->tm, msg, 480, SLICE("Gone"), (struct slice){0}), 1);
+}
+
+static void script_relay_watched(struct tm_world *w, struct ph_msg *msg)
+{
+	msg->armed.on_failure = 1;
+	relay_to_phones(w, msg, 1);
+}
+
+static void a_failure_block_sees_the_408_of_a_message_and_may_say_more(void **state)
+{
+	struct tm_world *w = world_of(false, false);
+
+	(void)state;
+	w->conf.fr_timer = 10000;
+	w->script = script_relay_watched;
+	w->failure = failure_answers;
+	phone_send(w, ALICE, REQ(ALICE, .method = "MESSAGE"));
+	world_pass(w, 10100);
+	assert_int_equal(w->failure_code, 408);
+	phone_has(w, ALICE, "SIP/2.0 480 Gone");
+	world_free(w);
+}
+
+static void late_replies_to_a_message_go_nowhere(void **state)
+{
+	struct tm_world *w = world_of(false, false);
+
+	(void)state;
+	phone_send(w, ALICE, REQ(ALICE, .method = "MESSAGE"));
+	phone_has(w, BOB, "MESSAGE ");
+	world_pass(w, 32100);
+	phone_drop_all(w, ALICE);
+	phone_send(w, BOB, reply_text(BOB->got, "200 OK", "b1", NULL));
+	world_turn(w);
+	assert_false(phone_take(ALICE));
+	assert_int_equal(world_counter(w, TM_C_REPLIES_STRAY), 1);
+	world_free(w);
+}
+
+static void provisional_replies_to_a_message_end_here(void **state)
+{
+	struct tm_world *w = world_of(false, false);
+
+	(void)state;
+	phone_send(w, ALICE, REQ(ALICE, .method = "MESSAGE"));
+	phone_has(w, BOB, "MESSAGE ");
+	phone_send(w, BOB, reply_text(BOB->got, "183 Session Progress", "b1", NULL));
+	world_turn(w);
+	assert_false(phone_take(ALICE));
+	phone_send(w, BOB, reply_text(BOB->got, "200 OK", "b1", NULL));
+	phone_has(w, ALICE, "SIP/2.0 200");
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -435,6 +608,18 @@ int main(void)
 		cmocka_unit_test(on_tcp_timer_j_is_zero),
 		cmocka_unit_test(timer_l_of_udp),
 		cmocka_unit_test(timer_l_of_tcp),
+		cmocka_unit_test(
+			a_message_gets_its_100_when_its_sender_has_become_slow),
+		cmocka_unit_test(a_message_that_is_answered_in_time_gets_no_100),
+		cmocka_unit_test(a_parked_message_gets_its_100_and_a_dropped_one_nothing),
+		cmocka_unit_test(a_message_that_nobody_answers_ends_without_a_408),
+		cmocka_unit_test(a_408_of_the_next_hop_to_a_message_is_not_passed_on),
+		cmocka_unit_test(
+			of_a_forked_message_what_was_said_stands_before_a_timeout),
+		cmocka_unit_test(
+			a_failure_block_sees_the_408_of_a_message_and_may_say_more),
+		cmocka_unit_test(late_replies_to_a_message_go_nowhere),
+		cmocka_unit_test(provisional_replies_to_a_message_end_here),
 	};
 	return cmocka_run_group_tests_name("tm_clock", tests, NULL, NULL);
 }

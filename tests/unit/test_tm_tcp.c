@@ -54,7 +54,7 @@ static void script_to_closed(struct tm_world *w, struct ph_msg *msg)
 	w->relay_code = tm_relay(w->tm, msg, NULL, 0);
 }
 
-static void refused_connection_is_a_503_at_once(void **state)
+static void refused_connection_ends_in_500_at_once(void **state)
 {
 	struct tm_world *w = world_new();
 	struct phone *alice = phone_new(w);
@@ -62,9 +62,9 @@ static void refused_connection_is_a_503_at_once(void **state)
 	(void)state;
 	w->script = script_to_closed;
 	phone_send(w, alice, REQ(alice, .method = "MESSAGE"));
-	phone_expect(w, alice, "SIP/2.0 503");
+	phone_expect(w, alice, "SIP/2.0 500");
 	phone_send(w, alice, REQ(alice, .branch = "z9hG4bKi", .call = "call-2@test"));
-	phone_await(w, alice, "SIP/2.0 503");
+	phone_await(w, alice, "SIP/2.0 500");
 	world_free(w);
 }
 
@@ -91,7 +91,7 @@ int main(void)
 		cmocka_unit_test(reply_goes_back_on_the_connection_it_came_by),
 		cmocka_unit_test(
 			request_uses_the_phone_s_open_connection_and_is_not_repeated),
-		cmocka_unit_test(refused_connection_is_a_503_at_once),
+		cmocka_unit_test(refused_connection_ends_in_500_at_once),
 		cmocka_unit_test(non_invite_over_tcp_is_forgotten_with_its_reply),
 	};
 	return cmocka_run_group_tests_name("tm_tcp", tests, NULL, NULL);
