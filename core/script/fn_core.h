@@ -50,7 +50,5 @@ int fn_reply(const struct script_env *env, struct ph_msg *msg, unsigned code,
 int fn_lines(struct ph_msg *msg, struct slice text, struct slice *out, bool *missing);
 /** Does uri name this server (host, and port or its scheme's default)? */
 bool fn_uri_is_ours(const struct script_env *env, const struct sip_uri *uri);
-/** What record_route() added, if it is still there: a branch block's edits are taken back after the branch. */
-struct sip_hdr *fn_our_rr(const struct ph_msg *msg);
 /** fn_route.c: what loose_route() does. */
 int fn_loose_route(const struct script_env *env, struct ph_msg *msg);

@@ -96,7 +96,9 @@ struct ph_msg {
 	struct script_run *run;      /**< innermost run, NULL: none */
 	struct slice rr_params;      /**< add_rr_param() before record_route() */
 	struct slice route_params;   /**< parameters of our own Route that loose_route() took */
-	struct sip_hdr *rr_hdr;      /**< what record_route() added */
+	struct sip_hdr *rr_hdr;      /**< what record_route() added; record_route.h */
+	const struct net_sock *rr_sock; /**< the listener that it names */
+	const struct sip_msg *came;  /**< as it was before msg_apply_changes(); NULL: it is still sip */
 	struct slice reply_extra;    /**< append_to_reply(): complete header lines for replies made here */
 	struct slice relayed_ruri, relayed_du; /**< where t_relay() sent it last: failure blocks add to that, not repeat it */
 	int last_error;              /**< for sl_reply_error(): a SIP code, 0: none */

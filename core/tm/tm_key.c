@@ -189,8 +189,8 @@ static void add_all_received(struct buf *b, const struct sip_msg *sip, enum sip_
  */
 uint32_t key_loop(struct tm *tm, struct ph_msg *msg)
 {
-	struct sip_msg *sip = &msg->sip;
-	const struct sip_nameaddr *from = sip_from(sip, NULL), *to = sip_to(sip, NULL);
+	const struct sip_msg *sip = msg->came != NULL ? msg->came : &msg->sip;
+	const struct sip_nameaddr *from = sip_from(&msg->sip, NULL), *to = sip_to(&msg->sip, NULL);
 	char ip[ADDR_TEXT];
 	struct buf *b = &tm->out;
 

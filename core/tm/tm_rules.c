@@ -14,9 +14,16 @@
 /* The script has not written it: then it is ours to count down. */
 static bool hops_as_received(const struct ph_msg *msg)
 {
-	const struct sip_hdr *h = sip_hdr_first(&msg->sip, SIP_H_MAX_FORWARDS);
+	const struct sip_hdr *h = sip_hdr_first(&msg->sip, SIP_H_MAX_FORWARDS), *came;
 
-	return h == NULL || (h->flags & (SIP_HDR_EDITED | SIP_HDR_ADDED)) == 0;
+	if (h == NULL)
+		return true;
+	if ((h->flags & (SIP_HDR_EDITED | SIP_HDR_ADDED)) != 0)
+		return false;
+	if (msg->came == NULL)
+		return true;
+	came = msg->came->by_id[SIP_H_MAX_FORWARDS];
+	return came != NULL && slice_eq(came->received, h->value);
 }
 
 struct slice rules_hops(const struct ph_msg *msg, char out[RULES_HOPS_TEXT])
