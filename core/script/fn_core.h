@@ -24,6 +24,7 @@ extern const struct ph_script_fn fn_log_table[];
 extern const struct ph_script_fn fn_msg_table[];
 extern const struct ph_script_fn fn_reply_table[];
 extern const struct ph_script_fn fn_rr_table[];
+extern const struct ph_script_fn fn_serial_table[];
 extern const struct ph_script_fn fn_subst_table[];
 extern const struct ph_script_fn fn_text_table[];
 extern const struct ph_script_fn fn_tm_table[];

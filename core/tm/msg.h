@@ -81,6 +81,8 @@ struct ph_msg {
 	uint32_t bflags;
 	struct tm_target *branches;  /**< append_branch(), lookup(): in order */
 	unsigned branch_count;
+	struct tm_target *serial;    /**< t_load_contacts(): for later, best q first */
+	unsigned fr_timer, fr_inv_timer; /**< ms, of this request's branches from now on; 0: as configured */
 
 	/* Of the transaction; before there is one, of the request. Use msg_root() */
 	uint32_t flags;
@@ -129,6 +131,10 @@ struct msg_avp *msg_avp_find(struct ph_msg *msg, struct slice name, bool numeric
 int msg_avp_push(struct ph_msg *msg, struct slice name, bool numeric, const struct msg_avp *value);
 /** Remove the newest (all: every value). */
 void msg_avp_remove(struct ph_msg *msg, struct slice name, bool numeric, bool all);
+/** msg's own target; borrows from it. */
+struct tm_target msg_own_target(const struct ph_msg *msg);
+/** t becomes msg's own target; its texts live in msg's arena. As sip_set_ruri(). */
+int msg_set_target(struct ph_msg *msg, const struct tm_target *t);
 /** Another branch for t_relay(); copied. -ENOMEM, -ENOSPC over MSG_MAX_BRANCHES. */
 #define MSG_MAX_BRANCHES 32
 int msg_add_branch(struct ph_msg *msg, const struct tm_target *t);

@@ -120,6 +120,16 @@ static int branch_send_directly(struct tm_relay *op, const struct net_hop *hop)
 	return err == 0 ? branch_start(br) : err;
 }
 
+/* What the script wants of the branch that is sent now. */
+static void set_times(struct tm_trans *t, const struct ph_msg *msg)
+{
+	const struct tm_conf *conf = t->tm->s.conf;
+	int64_t ringing = msg->fr_inv_timer != 0 ? msg->fr_inv_timer : conf->fr_inv_timer;
+
+	t->fr = msg->fr_timer != 0 ? msg->fr_timer : (uint64_t)conf->fr_timer;
+	t->fr_inv = (uint64_t)(ringing < conf->timer_c ? ringing : conf->timer_c);
+}
+
 static int branch_send(struct tm_relay *op, const struct net_hop *hop)
 {
 	struct tm *tm = op->trans->tm;
@@ -127,6 +137,7 @@ static int branch_send(struct tm_relay *op, const struct net_hop *hop)
 	struct net_dest dest;
 	int err = -ENOENT;
 
+	set_times(op->trans, op->request);
 	if (br->target.foreign.len > 0)
 		err = detour_start(br, op->request, hop);
 	if (err == -ENOENT)

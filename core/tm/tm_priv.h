@@ -69,6 +69,7 @@ struct tm_branch {
 	struct ph_msg *current; /* its block runs or is parked */
 	struct tm_queued *queue, *queue_last;
 	unsigned queued;
+	uint64_t ringing; /* ms: how long it may, after a provisional reply */
 	char *accepted; /* the 2xx to INVITE as it went upstream, for its retransmissions */
 	size_t accepted_len;
 	uint64_t accepted_tag;
@@ -88,6 +89,7 @@ struct tm_trans {
 	unsigned refs;
 	uint64_t key;
 	uint64_t call; /* hash of the Call-ID */
+	uint64_t fr, fr_inv; /* ms, of branches that begin now */
 	uint32_t cseq;
 	uint32_t loop; /* key_loop(), once it is relayed */
 	enum sip_method method;
@@ -317,7 +319,7 @@ int branch_start(struct tm_branch *br);
 /** br->sent has gone to br->dest: its timers begin. */
 void branch_calling(struct tm_branch *br);
 /** How long that may go without any reply. ms */
-uint64_t branch_patience(const struct tm *tm);
+uint64_t branch_patience(const struct tm_branch *br);
 /** ACK (section 17.1.1.3) to a negative reply to sent, into tm->out. 0 or -errno. */
 int branch_write_ack(struct tm *tm, struct slice sent, struct ph_msg *reply);
 /** A reply of this branch has arrived. */

@@ -38,13 +38,7 @@ unsigned relay_error_reply(int code)
 
 struct tm_target relay_target(const struct ph_msg *msg, const struct tm_target *to)
 {
-	struct tm_target target = {.ruri = msg->sip.ruri,
-		.du = msg->du,
-		.path = msg->path,
-		.sock = msg->send_sock,
-		.foreign = msg->foreign,
-		.q = msg->q,
-		.bflags = msg->bflags};
+	struct tm_target target = msg_own_target(msg);
 
 	if (to != NULL) {
 		target = *to;

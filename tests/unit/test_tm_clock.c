@@ -272,6 +272,34 @@ static void a_cancel_of_ours_is_repeated_like_any_request_and_given_up(void **st
 	world_free(w);
 }
 
+static void script_impatient(struct tm_world *w, struct ph_msg *msg)
+{
+	msg->fr_timer = 3000;
+	msg->fr_inv_timer = 7000;
+	relay_to_phones(w, msg, 1);
+}
+
+/* t_set_fr() */
+static void a_script_may_be_less_patient(void **state)
+{
+	struct tm_world *w = world_of(false, false);
+	struct arrivals a;
+
+	(void)state;
+	w->script = script_impatient;
+	phone_send(w, ALICE, REQ(ALICE, ));
+	phone_has(w, BOB, "INVITE ");
+	a = world_watch(w, ALICE, "SIP/2.0 408", 3100);
+	assert_arrivals(a, 3000);
+	phone_drop_all(w, BOB);
+	phone_send(w, ALICE, REQ(ALICE, .branch = "z9hG4bK2", .call = "call-2@test"));
+	phone_has(w, BOB, "INVITE ");
+	phone_send(w, BOB, reply_text(BOB->got, "180 Ringing", "b1", NULL));
+	a = world_watch(w, BOB, "CANCEL ", 7100);
+	assert_arrivals(a, 7000);
+	world_free(w);
+}
+
 /* Server transactions */
 
 static void timer_g_doubles_up_to_t2_and_timer_h_gives_up(void **state)
@@ -600,6 +628,7 @@ int main(void)
 		cmocka_unit_test(timer_c_cancels_and_the_caller_gets_408),
 		cmocka_unit_test(
 			a_cancel_of_ours_is_repeated_like_any_request_and_given_up),
+		cmocka_unit_test(a_script_may_be_less_patient),
 		cmocka_unit_test(timer_g_doubles_up_to_t2_and_timer_h_gives_up),
 		cmocka_unit_test(on_tcp_a_refusal_is_sent_once_and_timer_h_gives_up),
 		cmocka_unit_test(timer_i_absorbs_acks_for_5_s),
