@@ -41,9 +41,9 @@ class Case:
             daemon.start()
         return daemon
 
-    def relay(self, address="127.0.0.1", ports=200):
+    def relay(self, address="127.0.0.1", ports=200, **kwargs):
         """A call takes four ports, and rtpengine keeps them for 30 s after its end."""
-        return Relay(self, address, ports)
+        return Relay(self, address, ports, **kwargs)
 
     def scripted_relay(self, address="127.0.0.1", **kwargs):
         return ScriptedRelay(self, address, **kwargs)

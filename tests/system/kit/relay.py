@@ -7,15 +7,17 @@ from . import proc
 
 
 class Relay:
-    def __init__(self, case, address="127.0.0.1", ports=200):
-        """address: where media goes; its control port is on the loopback of the same host."""
+    def __init__(self, case, address="127.0.0.1", ports=200, interfaces=None):
+        """address: where media goes; its control port is on the loopback of the same host. interfaces: {name: address}
+        of a relay between networks ("internal" and "external": flags i and e), instead of the one address."""
         self.address = address
         self.control_port = proc.free_port("127.0.0.1", tcp=False)
         self.ports = ports
-        self.first = proc.free_range(ports, (address,))
+        named = [f"--interface={name}/{at}" for name, at in (interfaces or {}).items()] or [f"--interface={address}"]
+        self.first = proc.free_range(ports, tuple((interfaces or {"": address}).values()))
         self.url = f"udp:127.0.0.1:{self.control_port}"
         self.process = case.spawn("rtpengine", [
-            "rtpengine", "--config-file=none", "--foreground", "--table=-1", f"--interface={address}",
+            "rtpengine", "--config-file=none", "--foreground", "--table=-1", *named,
             f"--listen-udp=127.0.0.1:{self.control_port}", f"--port-min={self.first}",
             f"--port-max={self.first + ports - 1}", "--num-threads=2", "--log-stderr", "--log-level=6"])
         self.process.ready(lambda: self.command("V", 0.1) == "20040107", 10)
@@ -41,9 +43,6 @@ class Relay:
         """How many commands of this letter it has accepted."""
         return sum(1 for line in self.process.log().splitlines()
                    if "Got valid command" in line and f" {letter}" in line.split(": ", 3)[-1])
-
-    def uses(self, port):
-        return self.first <= port < self.first + 200
 
     def uses(self, port):
         return self.first <= port < self.first + self.ports
