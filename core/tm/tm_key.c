@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 
 #include "core/tm/tm_priv.h"
@@ -114,12 +115,20 @@ static uint64_t key_of_slot(const struct tm *tm, uint32_t slot, uint32_t gen)
 	return hash_sip(tm->s.key, slice_make((const char *)what, sizeof(what)));
 }
 
-void key_branch(
-	const struct tm *tm, uint32_t slot, uint32_t gen, char out[TM_BRANCH_LEN + 1])
+#define NAME_LEN (TM_BRANCH_LEN - 8) /* of the part that names a client transaction */
+
+static void branch_name(
+	const struct tm *tm, uint32_t slot, uint32_t gen, char out[NAME_LEN + 1])
 {
-	snprintf(out, TM_BRANCH_LEN + 1,
+	snprintf(out, NAME_LEN + 1,
 		MAGIC_COOKIE "ph%08" PRIx32 "%08" PRIx32 "%016" PRIx64, slot, gen,
 		key_of_slot(tm, slot, gen));
+}
+
+void key_branch(const struct tm_branch *br, char out[TM_BRANCH_LEN + 1])
+{
+	branch_name(br->trans->tm, br->slot, br->gen, out);
+	snprintf(out + NAME_LEN, 8 + 1, "%08" PRIx32, br->trans->loop);
 }
 
 static bool hex_u32(const char *p, uint32_t *out)
@@ -144,19 +153,60 @@ int key_branch_parse(
 	const struct tm *tm, struct slice text, uint32_t *slot, uint32_t *gen)
 {
 	const struct slice cookie = SLICE(MAGIC_COOKIE "ph");
-	char whole[TM_BRANCH_LEN + 1];
+	char name[NAME_LEN + 1];
 	uint32_t s, g;
 
 	if (text.len != TM_BRANCH_LEN || !slice_starts(text, cookie))
 		return -ENOENT;
 	if (!hex_u32(text.p + cookie.len, &s) || !hex_u32(text.p + cookie.len + 8, &g))
 		return -ENOENT;
-	key_branch(tm, s, g, whole);
-	if (!slice_eq(text, slice_make(whole, TM_BRANCH_LEN)))
+	branch_name(tm, s, g, name);
+	if (!slice_eq(slice_sub(text, 0, NAME_LEN), slice_make(name, NAME_LEN)))
 		return -ENOENT;
 	*slot = s;
 	*gen = g;
 	return 0;
+}
+
+int key_branch_loop(struct slice text, uint32_t *out)
+{
+	if (text.len != TM_BRANCH_LEN || !slice_starts(text, SLICE(MAGIC_COOKIE "ph")))
+		return -ENOENT;
+	return hex_u32(text.p + NAME_LEN, out) ? 0 : -ENOENT;
+}
+
+static void add_all_received(struct buf *b, const struct sip_msg *sip, enum sip_hdr_id id)
+{
+	for (const struct sip_hdr *h = sip->by_id[id]; h != NULL; h = h->next) {
+		if (h->id == id && (h->flags & SIP_HDR_ADDED) == 0)
+			add_part(b, h->received);
+	}
+}
+
+/*
+ * The sender's address and the listener are among it: a request that came back through a PBX is judged by where it comes
+ * from. A loop is seen one turn later for that, never mistaken. The nonce: what another worker or node has sent never matches.
+ */
+uint32_t key_loop(struct tm *tm, struct ph_msg *msg)
+{
+	const struct sip_msg *sip = msg->came != NULL ? msg->came : &msg->sip;
+	const struct sip_nameaddr *from = sip_from(&msg->sip, NULL), *to = sip_to(&msg->sip, NULL);
+	char ip[ADDR_TEXT];
+	struct buf *b = &tm->out;
+
+	buf_reset(b);
+	buf_printf(b, "loop %" PRIx64 " %" PRIu32 " %u\n", tm->nonce, sip->cseq,
+		msg->sock != NULL ? msg->sock->index : UINT_MAX);
+	if (!msg->is_local)
+		add_part(b, addr_ip_text(&msg->rx.src, ip));
+	add_part(b, sip->call_id);
+	add_part(b, sip->ruri_received);
+	add_part(b, from != NULL ? from->tag : (struct slice){0});
+	add_part(b, to != NULL ? to->tag : (struct slice){0});
+	add_all_received(b, sip, SIP_H_ROUTE);
+	add_all_received(b, sip, SIP_H_PROXY_REQUIRE);
+	add_all_received(b, sip, SIP_H_PROXY_AUTHORIZATION);
+	return (uint32_t)hash_sip(tm->s.key, buf_slice(b));
 }
 
 /* Section 16.11: the same for retransmissions, and for the CANCEL and ACK of a request. */

@@ -32,7 +32,7 @@ class Lab:
         self.internet = t.internet(addresses=[*(kind.format(n + 1) for n in range(nodes) for kind in kinds), *relays.values()])
         self.redis = t.redis()
         with self.internet:
-            self.relay = t.relay(address=relays, delete_delay=0)
+            self.relay = t.relay(interfaces=relays, delete_delay=0)
             self.nodes = [self.node(n + 1) for n in range(nodes)]
         self.daemon = self.nodes[0]
         self.homes = {}

@@ -7,18 +7,19 @@ from . import proc
 
 
 class Relay:
-    def __init__(self, case, address="127.0.0.1", ports=200, delete_delay=None):
-        """address: where media goes, also {name of an interface: address}; its control port is on the loopback of the same host.
-        delete_delay: seconds that a session is kept after its end (rtpengine: 30)."""
-        interfaces = [address] if isinstance(address, str) else [f"{name}/{at}" for name, at in address.items()]
-        self.addresses = [address] if isinstance(address, str) else list(address.values())
+    def __init__(self, case, address="127.0.0.1", ports=200, interfaces=None, delete_delay=None):
+        """address: where media goes; its control port is on the loopback of the same host. interfaces: {name: address}
+        of a relay between networks ("internal" and "external": flags i and e), instead of the one address. delete_delay:
+        seconds that a session is kept after its end (rtpengine: 30)."""
+        self.addresses = list((interfaces or {"": address}).values())
         self.address = self.addresses[0]
         self.control_port = proc.free_port("127.0.0.1", tcp=False)
         self.ports = ports
+        named = [f"--interface={name}/{at}" for name, at in (interfaces or {}).items()] or [f"--interface={address}"]
         self.first = proc.free_range(ports, self.addresses)
         self.url = f"udp:127.0.0.1:{self.control_port}"
         self.process = case.spawn("rtpengine", [
-            "rtpengine", "--config-file=none", "--foreground", "--table=-1", *(f"--interface={i}" for i in interfaces),
+            "rtpengine", "--config-file=none", "--foreground", "--table=-1", *named,
             f"--listen-udp=127.0.0.1:{self.control_port}", f"--port-min={self.first}",
             f"--port-max={self.first + ports - 1}", "--num-threads=2", "--log-stderr", "--log-level=6",
             *([] if delete_delay is None else [f"--delete-delay={delete_delay}"])])
