@@ -61,8 +61,7 @@ def needed():
 class Baresip:
     """`host` is a Namespace, the machine of this phone alone, and `address` its address there. `server` is the outbound proxy."""
 
-    def __init__(self, case, user, domain, server, host, address, transport="udp", answer="manual", expires=60, config="",
-                 params="", args=()):
+    def __init__(self, case, user, domain, server, host, address, transport="udp", expires=60, config="", args=()):
         needed()
         self.case, self.user, self.domain, self.transport = case, user, domain, transport
         self.host, self.address, self.args = host, address, args
@@ -77,8 +76,8 @@ class Baresip:
         self.rtp = range(20000 + 200 * self.number, 20198 + 200 * self.number, 2)
         self.changed = threading.Condition()
         at = f"{sip.bracket(server[0])}:{server[1]}"
-        self.account = (f"<sip:{user}@{domain};transport={transport}>;regint={expires};answermode={answer};ptime=20;"
-                        f"outbound=\"sip:{at};transport={transport}\";audio_codecs=pcmu/8000/1{params}")
+        self.account = (f"<sip:{user}@{domain};transport={transport}>;regint={expires};answermode=manual;ptime=20;"
+                        f"outbound=\"sip:{at};transport={transport}\";audio_codecs=pcmu/8000/1")
         os.makedirs(self.folder)
         with open(os.path.join(self.folder, "config"), "w", encoding="ascii") as out:
             out.write(CONFIG.format(folder=self.folder, modules=MODULES, control=CONTROL, more=config,

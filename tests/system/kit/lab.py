@@ -91,12 +91,15 @@ class Lab:
             phone.wait("CALL_ESTABLISHED", fail=("CALL_CLOSED",))
 
     def talk(self, one, other):
-        """Each hears the other's tone and nothing else, and was told of no other address than the relay's."""
+        """Each hears the other's tone and nothing else, was told of no other address than the relay's, and has sent to no other."""
         one.hears(other)
         other.hears(one)
         for phone in (one, other):
             where = phone.media_addresses()
             check.that(where and where <= set(self.relay.addresses), f"{phone.user} was told to send media to {where}")
+        known = {RELAY, *(node.address for node in self.nodes)}
+        for name, nat in self.homes.items():
+            check.that({f.peer for f in nat.flows()} <= known, f"home {name!r} talks to {nat.flows()}")
 
     def over(self, *phones):
         for phone in phones:
