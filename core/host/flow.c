@@ -162,23 +162,6 @@ static bool has_to_tag(struct ph_msg *msg)
 	return to && !slice_empty(to->tag);
 }
 
-/** One less; 0 when it may go on, else the code that says why not. */
-static unsigned lower_max_forwards(struct ph_msg *msg)
-{
-	uint32_t n;
-	int err = sip_number(&msg->sip, SIP_H_MAX_FORWARDS, &n);
-	struct slice text;
-
-	if (err == -ENOENT)
-		return 0;
-	if (err != 0)
-		return 400;
-	if (n == 0)
-		return 483;
-	text = arena_printf(msg->arena, "%u", (unsigned)(n - 1));
-	return text.p && sip_hdr_set(&msg->sip, sip_hdr_first(&msg->sip, SIP_H_MAX_FORWARDS), text) == 0 ? 0 : 500;
-}
-
 static bool makes_dialog(struct ph_msg *msg)
 {
 	enum sip_method m = msg->sip.method;
@@ -205,13 +188,8 @@ static void carry(struct carrying *c, const struct tm_target *to, bool to_phone)
 	struct tm *tm = c->w->w.tm;
 	struct ph_msg *msg = c->msg;
 	const struct slice none = {0};
-	unsigned code = lower_max_forwards(msg);
 
 	msg->no_script = true;
-	if (code != 0) {
-		tm_reply_stateless(tm, msg, code, none, none);
-		return;
-	}
 	worker_count(c->w, HOST_C_FLOW_CARRIED, 1);
 	if (msg->sip.method == SIP_ACK) {
 		(void)tm_forward(tm, msg, to);

@@ -54,6 +54,7 @@ const struct counter_desc tm_counters[] = {
 	[TM_C_SOCKET_FALLBACK] = {.name = "tm_socket_fallbacks", .help = "Wanted sending sockets that did not fit the next hop."},
 	[TM_C_DETOURS] = {.name = "tm_detours", .help = "Requests sent through another node, which holds the phone's socket."},
 	[TM_C_DETOURS_FAILED] = {.name = "tm_detours_failed", .help = "Of these, sent directly after all: the node was silent, refused or could not be reached."},
+	[TM_C_LOOPS] = {.name = "tm_loops", .help = "Requests refused with 482: they were here before and would take the same way again."},
 	{0},
 };
 /* clang-format on */

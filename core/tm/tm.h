@@ -37,6 +37,7 @@ enum {
 	TM_C_REPLIES_STRAY, TM_C_REPLIES_FORWARDED, TM_C_LOCAL_REPLIES, TM_C_STATELESS_REPLIES, TM_C_FULL,
 	TM_C_SOCKET_FALLBACK, /* the wanted socket did not fit the next hop */
 	TM_C_DETOURS, TM_C_DETOURS_FAILED,
+	TM_C_LOOPS,
 };
 
 struct tm_detour;
@@ -122,7 +123,7 @@ unsigned tm_busy(const struct tm *tm);
 
 enum tm_request {
 	TM_REQ_NEW,      /**< no transaction knows it: run the script. For a CANCEL of ours msg->cancels is set */
-	TM_REQ_ABSORBED, /**< retransmission (last reply sent again), ACK to a negative reply, CANCEL of a parked INVITE (answered): done */
+	TM_REQ_ABSORBED, /**< retransmission (last reply sent again), ACK to a negative reply, CANCEL of a parked INVITE (answered), a loop (482): done */
 };
 /** A received request, before any script. */
 enum tm_request tm_request_in(struct tm *tm, struct ph_msg *msg);
@@ -138,7 +139,8 @@ bool tm_is_canceled(const struct ph_msg *msg);
 
 enum { /* codes of tm_relay(), as scripts see them */
 	TM_RELAYED = 1, TM_E_INTERNAL = -1, TM_E_BAD_MESSAGE = -2, TM_E_NO_DEST = -3, TM_E_UNRESOLVED = -4,
-	TM_E_FILTERED = -5, TM_E_SEND = -6, TM_E_FLOW = -7, TM_RELAY_PARKED = -100,
+	TM_E_FILTERED = -5, TM_E_SEND = -6, TM_E_FLOW = -7, TM_E_HOPS = -8 /* Max-Forwards is 0 */,
+	TM_E_EXTENSION = -9 /* Proxy-Require */, TM_RELAY_PARKED = -100,
 };
 enum { TM_F_NO_100 = 1, TM_F_NO_ERROR_REPLY = 2, TM_F_NO_DNS_FAILOVER = 4 };
 /**

@@ -7,14 +7,6 @@
 
 #include "core/tm/tm_priv.h"
 
-static uint64_t ringing_time(const struct tm *tm)
-{
-	const struct tm_conf *conf = tm->s.conf;
-
-	return (uint64_t)(conf->fr_inv_timer < conf->timer_c ? conf->fr_inv_timer
-							     : conf->timer_c);
-}
-
 static void provisional(struct tm_branch *br, unsigned status)
 {
 	struct tm *tm = br->trans->tm;
@@ -34,7 +26,7 @@ static void provisional(struct tm_branch *br, unsigned status)
 	timer_stop(&br->resend);
 	/* Timer C: every provisional reply but 100 begins it anew (section 16.7 step 2). */
 	if (first || status > 100)
-		timer_start(tm->s.loop, &br->life, ringing_time(tm));
+		timer_start(tm->s.loop, &br->life, br->ringing);
 	if (br->cancel_wanted)
 		cancel_branch(br);
 }

@@ -102,11 +102,20 @@ int tm_forward(struct tm *tm, struct ph_msg *msg, const struct tm_target *to)
 	struct tm_forward *f = arena_zalloc(msg->arena, sizeof(*f));
 	struct net_hop hops[NET_MAX_HOPS];
 	struct net_query query;
+	struct slice extra = {0};
 	unsigned count = 0;
 	int err;
 
 	if (f == NULL || msg->sip.kind != SIP_REQUEST)
 		return TM_E_INTERNAL;
+	err = rules_check(msg, &extra);
+	if (err != 0) {
+		msg->last_error = (int)relay_error_reply(err);
+		return err;
+	}
+	/* The reply is to find the connection again without any state. */
+	if (msg_rx(msg)->transport != SIP_TR_UDP)
+		msg->via_fixed = sip_via_fix(&msg->sip, &msg_rx(msg)->src, true) == 0;
 	answer_fix_via(msg);
 	f->tm = tm;
 	f->msg = msg;

@@ -4,6 +4,7 @@ import os
 import shutil
 
 from . import check, proc, rtp
+from .baresip import Baresip
 from .certs import Certs
 from .daemon import Daemon
 from .netns import Internet
@@ -18,6 +19,7 @@ class Case:
         self.dir = folder
         self.processes = []
         self.phones = []
+        self.real_phones = []
         self.daemons = []
         self.helpers = []                   # threads of the kit that need a close()
         self.names = {}
@@ -42,9 +44,9 @@ class Case:
             daemon.start()
         return daemon
 
-    def relay(self, address="127.0.0.1", ports=200):
+    def relay(self, address="127.0.0.1", ports=200, **kwargs):
         """A call takes four ports, and rtpengine keeps them for 30 s after its end."""
-        return Relay(self, address, ports)
+        return Relay(self, address, ports, **kwargs)
 
     def scripted_relay(self, address="127.0.0.1", **kwargs):
         return ScriptedRelay(self, address, **kwargs)
@@ -80,6 +82,16 @@ class Case:
         self.phones.append(phone)
         return phone
 
+    def baresip(self, user, daemon, host, address="192.168.1.2", **kwargs):
+        """A real phone on this host (a LAN's, or internet.host()), registered; start=False: not yet."""
+        start = kwargs.pop("start", True)
+        phone = Baresip(self, user, daemon.domain, kwargs.pop("server", daemon.server), host, address, **kwargs)
+        self.real_phones.append(phone)
+        if start:
+            phone.start()
+            phone.register()
+        return phone
+
     def phones_of(self, daemon, users, **kwargs):
         """Phones that have registered."""
         out = []
@@ -110,6 +122,8 @@ class Case:
             phone.close()
             if not self.tolerate_complaints:
                 wrong += phone.complaints[:5]
+        for phone in self.real_phones:
+            phone.close()
         for daemon in self.daemons:
             text = daemon.verdict()
             if text:
