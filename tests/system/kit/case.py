@@ -5,6 +5,7 @@ import shutil
 
 from . import check, proc, rtp
 from .daemon import Daemon
+from .dns import Dns, ScriptedDns
 from .netns import Internet
 from .phone import Phone
 from .redis import Redis
@@ -56,6 +57,13 @@ class Case:
 
     def redis(self, **kwargs):
         return Redis(self, **kwargs)
+
+    def dns(self, records, **kwargs):
+        """dnsmasq with these records: kit/dns.py."""
+        return Dns(self, records, **kwargs)
+
+    def scripted_dns(self, script, **kwargs):
+        return ScriptedDns(self, script, **kwargs)
 
     def phone(self, user, daemon, **kwargs):
         """A phone of the daemon's domain. IPv4 phones have addresses of their own, 127.0.0.2 and up."""
