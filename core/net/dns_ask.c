@@ -371,9 +371,10 @@ static void failure_log(struct dns_asker *a, const struct dns_question *q, bool 
 		a->unlogged++;
 		return;
 	}
-	LOG(a->log, LOG_L_WARN, "DNS: %s %s: %s%s (%u such failures not logged before this one)",
-		dns_type_name(q->type), q->ask, q->parsed->why,
-		stale ? "; the last answer is used" : "", a->unlogged);
+	if (a->unlogged > 0)
+		LOG(a->log, LOG_L_WARN, "DNS: %u questions more had no good answer", a->unlogged);
+	LOG(a->log, LOG_L_WARN, "DNS: %s %s: %s%s", dns_type_name(q->type), q->ask,
+		q->parsed->why, stale ? "; the last answer is used" : "");
 	a->logged_ms = now;
 	a->unlogged = 0;
 }

@@ -3,7 +3,7 @@
 
 #include "core/base/hash.h"
 #include "core/net/hosts.h"
-#include "core/net/net_internal.h"
+#include "core/base/log.h"
 #include "core/net/resolver.h"
 
 #define ITEMS  64   /* answers that one lookup may look at */
@@ -243,9 +243,10 @@ static void failure_log(struct resolver *r, const struct net_query *q, const str
 		r->unlogged++;
 		return;
 	}
-	LOG(r->log, LOG_L_NOTICE, "no next hop for %.*s: %s %s: %s (%u such failures not logged before this one)",
-		SLICE_ARG(q->host), dns_type_name(n->failed_type), n->failed_name, why,
-		r->unlogged);
+	if (r->unlogged > 0)
+		LOG(r->log, LOG_L_NOTICE, "%u names more had no next hop", r->unlogged);
+	LOG(r->log, LOG_L_NOTICE, "no next hop for %.*s: %s %s: %s", SLICE_ARG(q->host),
+		dns_type_name(n->failed_type), n->failed_name, why);
 	r->logged_ms = now;
 	r->unlogged = 0;
 }
@@ -515,20 +516,4 @@ void resolver_destroy(struct resolver **rp)
 	dns_asker_destroy(&r->asker);
 	hosts_destroy(&r->hosts);
 	free(r);
-}
-
-int net_resolve(struct net *n, const struct net_query *q, struct net_hop hops[NET_MAX_HOPS],
-	unsigned *n_hops, net_resolved fn, void *arg)
-{
-	return resolver_find(n->resolver, q, hops, n_hops, fn, arg);
-}
-
-void net_hop_failed(struct net *n, const struct net_hop *hop, uint64_t ms)
-{
-	resolver_hop_failed(n->resolver, hop, ms);
-}
-
-void net_hop_answered(struct net *n, const struct net_hop *hop)
-{
-	resolver_hop_answered(n->resolver, hop);
 }
