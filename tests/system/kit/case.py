@@ -11,6 +11,7 @@ from .phone import Phone
 from .redis import Redis
 from .relay import Relay
 from .scripted import ScriptedRelay
+from .target import Target
 
 
 class Case:
@@ -64,6 +65,10 @@ class Case:
 
     def scripted_dns(self, script, **kwargs):
         return ScriptedDns(self, script, **kwargs)
+
+    def target(self, **kwargs):
+        """A SIP server that a name leads to: kit/target.py."""
+        return Target(self, **kwargs)
 
     def phone(self, user, daemon, **kwargs):
         """A phone of the daemon's domain. IPv4 phones have addresses of their own, 127.0.0.2 and up."""
