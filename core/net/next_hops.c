@@ -382,6 +382,12 @@ static enum tried by_records(struct next_hops *n, struct slice host)
 	return t;
 }
 
+struct slice next_hops_name(struct slice host, char out[DNS_NAME_MAX + 1])
+{
+	host = normal(host, out);
+	return is_name(host) ? host : (struct slice){0};
+}
+
 bool next_hops_literal(const struct net_query *q, struct net_hop *out)
 {
 	if (addr_parse_ip(&out->addr, q->host) != 0)
@@ -410,8 +416,8 @@ int next_hops_find(struct next_hops *n)
 		n->count = 1;
 		return 0;
 	}
-	host = normal(q->host, text);
-	if (!is_name(host)) {
+	host = next_hops_name(q->host, text);
+	if (host.len == 0) {
 		n->failed_why = "not a host name";
 		return -EINVAL;
 	}

@@ -24,6 +24,7 @@ struct lookup {
 	net_resolved fn;
 	resolver_shown shown;
 	void *arg;
+	bool at_once; /* nobody waits: what is known must do */
 	struct timer deadline;
 	unsigned used;
 	struct item items[ITEMS];
@@ -38,6 +39,7 @@ struct resolver {
 	struct lookup *waiting;
 	struct lookup *spare; /* for the next: most are over at once */
 	unsigned count;
+	bool stopped;
 	uint64_t logged_ms;
 	unsigned unlogged;
 };
@@ -158,12 +160,16 @@ static const struct dns_answer *answer_of(void *arg, struct slice name, enum dns
 		return hit(r, a, how == DNS_STALE_HELD);
 	}
 	it->answer = NULL;
-	err = dns_ask(r->asker, name, type, a, &it->wait);
+	err = r->stopped ? -ECANCELED : dns_ask(r->asker, name, type, a, &it->wait);
 	if (err == 0) {
 		l->used++;
 	} else if (a != NULL) {
 		it->answer = a;
 		l->used++;
+		return hit(r, a, true);
+	}
+	if (err == 0 && a != NULL && l->at_once) {
+		it->answer = a; /* a better one is on its way, for the next who asks */
 		return hit(r, a, true);
 	}
 	dns_answer_unref(&a);
@@ -340,6 +346,7 @@ static struct lookup *lookup_new(struct resolver *r, const struct net_query *q)
 	l->query = *q;
 	l->fn = NULL;
 	l->shown = NULL;
+	l->at_once = false;
 	l->hops.query = &l->query;
 	l->hops.srv = conf != NULL && conf->srv;
 	l->hops.naptr = conf != NULL && conf->srv && conf->naptr;
@@ -378,7 +385,10 @@ int resolver_find(struct resolver *r, const struct net_query *q, struct net_hop 
 	if (l == NULL)
 		return -ENOMEM;
 	count(r, DNS_C_LOOKUPS, 1);
+	l->at_once = fn == NULL;
 	err = next_hops_find(&l->hops);
+	if (err == -EAGAIN && r->stopped)
+		err = -ECANCELED;
 	if (err == -EAGAIN && fn != NULL) {
 		l->fn = fn;
 		l->arg = arg;
@@ -388,10 +398,37 @@ int resolver_find(struct resolver *r, const struct net_query *q, struct net_hop 
 	}
 	if (err == 0)
 		*n = hops_copy(r, &l->hops, hops);
-	else if (err != -EAGAIN)
+	else if (err != -EAGAIN && err != -ECANCELED)
 		failure_log(r, q, &l->hops);
 	lookup_give(l);
 	return err;
+}
+
+unsigned resolver_addresses(
+	struct resolver *r, struct slice name, int family, struct addr *out, unsigned max)
+{
+	const struct net_query q = {.host = name};
+	char text[DNS_NAME_MAX + 1];
+	const struct dns_answer *a;
+	struct lookup *l = lookup_new(r, &q);
+	unsigned found, n = 0;
+
+	if (l == NULL)
+		return 0;
+	l->at_once = true;
+	name = next_hops_name(name, text);
+	found = name.len > 0 ? hosts_look(l, name, out, max) : 0;
+	for (unsigned i = 0; i < found; i++) {
+		if (addr_family(&out[i]) == family)
+			out[n++] = out[i];
+	}
+	if (found == 0 && name.len > 0) {
+		a = answer_of(l, name, family == AF_INET6 ? DNS_AAAA : DNS_A);
+		for (unsigned i = 0; a != NULL && i < a->count && n < max; i++)
+			out[n++] = a->records[i].addr;
+	}
+	lookup_give(l);
+	return n;
 }
 
 static void show_due(void *arg)
@@ -412,7 +449,7 @@ int resolver_show(struct resolver *r, const struct net_query *q, resolver_shown 
 	struct lookup *l;
 	int err;
 
-	if (q->host.len > DNS_NAME_MAX + 1 || r->asker == NULL)
+	if (q->host.len > DNS_NAME_MAX + 1 || r->asker == NULL || r->stopped)
 		return -EINVAL;
 	l = lookup_new(r, q);
 	if (l == NULL)
@@ -503,6 +540,13 @@ int resolver_new(struct resolver **out, const struct resolver_setup *setup)
 	return 0;
 }
 
+void resolver_stop(struct resolver *r)
+{
+	r->stopped = true;
+	while (r->waiting != NULL)
+		lookup_tell(r->waiting, -ECANCELED);
+}
+
 void resolver_destroy(struct resolver **rp)
 {
 	struct resolver *r = *rp;
@@ -510,8 +554,7 @@ void resolver_destroy(struct resolver **rp)
 	*rp = NULL;
 	if (r == NULL)
 		return;
-	while (r->waiting != NULL)
-		lookup_tell(r->waiting, -ECANCELED);
+	resolver_stop(r);
 	free(r->spare);
 	dns_asker_destroy(&r->asker);
 	hosts_destroy(&r->hosts);
