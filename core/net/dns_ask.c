@@ -83,6 +83,9 @@ struct dns_asker {
 	struct timer tick; /* while any is in flight */
 	struct timer soon; /* some were over before they left */
 	bool closing;
+	unsigned servers;
+	unsigned first;     /* server that is asked first */
+	bool first_silent;  /* it kept somebody waiting, and another one answered */
 	uint64_t logged_ms;
 	unsigned unlogged;
 	/* resolv.conf as it was */
@@ -175,14 +178,17 @@ static int servers_set(struct dns_channel *ch)
 	struct addr addrs[DNS_MAX_SERVERS];
 	unsigned n = dns_servers(ch->asker->s.conf, addrs);
 
+	ch->asker->servers = n;
 	for (unsigned i = 0; i < n; i++) {
+		const struct addr *a = &addrs[(ch->asker->first + i) % n];
+
 		nodes[i].next = i + 1 < n ? &nodes[i + 1] : NULL;
-		nodes[i].family = addr_family(&addrs[i]);
-		nodes[i].udp_port = nodes[i].tcp_port = addr_port(&addrs[i]);
+		nodes[i].family = addr_family(a);
+		nodes[i].udp_port = nodes[i].tcp_port = addr_port(a);
 		if (nodes[i].family == AF_INET)
-			nodes[i].addr.addr4 = addrs[i].in.sin_addr;
+			nodes[i].addr.addr4 = a->in.sin_addr;
 		else
-			memcpy(&nodes[i].addr.addr6, &addrs[i].in6.sin6_addr, 16);
+			memcpy(&nodes[i].addr.addr6, &a->in6.sin6_addr, 16);
 	}
 	return ares_set_servers_ports(ch->ares, nodes) == ARES_SUCCESS ? 0 : -ENOMEM;
 }
@@ -230,14 +236,12 @@ static int channel_new(struct dns_channel **out, struct dns_asker *a)
 }
 
 /* Has resolv.conf another text than when it was looked at last? */
-static bool servers_changed(struct dns_asker *a)
+static bool file_changed(struct dns_asker *a)
 {
-	const uint64_t now = loop_now(a->s.loop);
 	struct stat st = {0};
 
-	if (a->s.conf->servers.count > 0 || now - a->looked_ms < LOOK_MS)
+	if (a->s.conf->servers.count > 0)
 		return false;
-	a->looked_ms = now;
 	(void)stat(a->s.conf->resolv_conf, &st); /* none: zeros */
 	if (st.st_mtim.tv_sec == a->changed.tv_sec && st.st_mtim.tv_nsec == a->changed.tv_nsec &&
 		st.st_ino == a->inode)
@@ -247,14 +251,26 @@ static bool servers_changed(struct dns_asker *a)
 	return true;
 }
 
+/* c-ares 1.18 asks the servers in their order, always: a silent first one would keep every new question waiting. */
 static void servers_follow(struct dns_asker *a)
 {
+	const uint64_t now = loop_now(a->s.loop);
 	struct dns_channel *ch;
+	bool changed;
 
-	if (!servers_changed(a) || channel_new(&ch, a) != 0)
+	if (now - a->looked_ms < LOOK_MS)
 		return;
-	LOG(a->log, LOG_L_INFO, "%s has changed: DNS servers are taken from it anew",
-		a->s.conf->resolv_conf);
+	a->looked_ms = now;
+	changed = file_changed(a);
+	if (!changed && !a->first_silent)
+		return;
+	a->first = changed ? 0 : a->first + 1;
+	a->first_silent = false;
+	if (channel_new(&ch, a) != 0)
+		return;
+	LOG(a->log, LOG_L_INFO, "DNS: %s: %s",
+		a->s.conf->servers.count > 0 ? "dns.servers" : a->s.conf->resolv_conf,
+		changed ? "has changed" : "the server asked first is silent, the next one comes first now");
 	a->channel->next = a->retired;
 	a->retired = a->channel;
 	a->channel = ch;
@@ -311,7 +327,9 @@ static void answer_in(void *arg, int status, int timeouts, unsigned char *packet
 	struct dns_question *q = arg;
 	struct dns_asker *a = q->asker;
 
-	(void)timeouts;
+	/* It was answered, after waiting for others in vain. */
+	if (timeouts > 0 && a->servers > 1 && status != ARES_ETIMEOUT && q->channel == a->channel)
+		a->first_silent = true;
 	if (packet != NULL && len > 0 &&
 		(status == ARES_SUCCESS || status == ARES_ENODATA || status == ARES_ENOTFOUND)) {
 		dns_parse(q->parsed, packet, (size_t)len, slice_str(q->ask), q->type);
@@ -569,7 +587,7 @@ int dns_asker_new(struct dns_asker **out, const struct dns_asker_setup *setup)
 	timer_init(&a->tick, tick_due, a);
 	timer_init(&a->soon, soon_due, a);
 	a->looked_ms = loop_now(setup->loop) - LOOK_MS;
-	(void)servers_changed(a);
+	(void)file_changed(a);
 	err = channel_new(&a->channel, a);
 	if (err != 0) {
 		free(a);

@@ -399,9 +399,18 @@ def test_second_server_is_asked_when_the_first_is_silent(t):
     target = t.target()
     dns = t.dns([f"h.test A {target.address}"])
     silent = t.scripted_dns(lambda q: None)
-    alice = t.phone("alice", edge(t, silent.server, dns.server, dns={"timeout": 300}))
+    daemon = edge(t, silent.server, dns.server, dns={"timeout": 300}, workers=1)
+    alice = t.phone("alice", daemon)
     check.equal(status(alice, f"sip:bob@h.test:{target.port}"), 200, "reply")
     check.that(silent.asked() > 0, "the first server was asked")
+
+    def turned():
+        check.equal(status(alice, f"sip:bob@{sip.token(4)}.test:5060"), 478, "a name that is none")
+        return "the next one comes first now" in daemon.log()
+    check.until(turned, 10, "the silent server is no longer the first")
+    before = silent.asked()
+    check.equal([status(alice, f"sip:bob@{sip.token(4)}.test:5060") for _ in range(5)], [478] * 5, "names that are none")
+    check.equal(silent.asked(), before, "questions to the silent server")
 
 
 def test_answer_within_the_deadline_is_in_time_and_one_behind_it_is_not(t):
