@@ -9,6 +9,7 @@
 
 #include "core/base/conf.h"
 #include "core/base/log.h"
+#include "core/net/dns_conf.h"
 #include "core/net/net.h"
 #include "core/tm/tm.h"
 #include "storage/store.h"
@@ -55,6 +56,7 @@ struct host_conf {
 	struct net_conf net;
 	struct net_tls_conf tls; /**< names of files are whole paths, resolved */
 	bool tls_refused;        /**< something in the group was wrong: it is no use to look at the files */
+	struct dns_conf dns;
 	struct store_conf store;
 	struct net_socks socks;
 };

@@ -89,7 +89,7 @@ static int make_net_and_tm(struct worker *w)
 	struct host *h = w->host;
 	const struct net_setup net = {.loop = w->w.t.loop, .socks = w->w.t.socks, .conf = &h->conf.net, .tls = h->tls, .inbox = w->inbox,
 		.senders = w->w.t.senders, .worker = w->w.index, .workers = w->w.count, .arenas = w->w.arenas,
-		.counters = w->w.t.counters, .first_counter = h->first_net, .handlers = &process_net_handlers, .self = w};
+		.counters = w->w.t.counters, .first_counter = h->first_net, .dns = h->dns, .first_dns = h->first_dns, .handlers = &process_net_handlers, .self = w};
 	struct tm_setup tm = {.loop = w->w.t.loop, .conf = &h->conf.tm, .key = &h->key, .arenas = w->w.arenas,
 		.counters = w->w.t.counters, .first_counter = h->first_tm, .worker = w->w.index, .hooks = &process_tm_hooks,
 		.self = w, .server = w->w.server};
@@ -97,6 +97,7 @@ static int make_net_and_tm(struct worker *w)
 
 	if (err != 0)
 		return err;
+	w->w.t.resolver = net_resolver(w->w.net);
 	err = calls_new(&w->w.calls, w->w.t.loop, (uint64_t)h->conf.limits.call_idle * 1000, (unsigned)h->conf.limits.calls);
 	if (err != 0)
 		return err;
@@ -189,6 +190,8 @@ static void give_back(struct worker *w)
 {
 	const struct plugin_table *t = &w->host->plugins;
 
+	/* Scripts that wait for a next hop go on, and end, while there is a tm that hears of it. */
+	net_stop_resolving(w->w.net);
 	if (w->parks)
 		parks_cancel_all(w->parks);
 	local_requests_abandon(w);

@@ -7,7 +7,6 @@
 #include <sys/uio.h>
 
 #include "core/base/log.h"
-#include "core/net/hosts.h"
 #include "core/net/names.h"
 #include "core/net/net.h"
 #include "core/net/sources.h"
@@ -178,7 +177,7 @@ struct net {
 	unsigned tls_logged, tls_unlogged;
 	struct net_failure *failures; /* told at the end of the turn */
 	unsigned failure_count, failure_cap;
-	struct hosts *hosts;
+	struct resolver *resolver;
 	bool hooked;
 };
 

@@ -170,6 +170,8 @@ static void branch_resolved(
 	for (unsigned i = 0; i < count; i++) {
 		err = branch_send(op, &hops[i]);
 		if (err == 0) {
+			if (count > 1)
+				failover_keep(op->br, op->request, &hops[i + 1], count - i - 1);
 			branch_end(op, 0);
 			return;
 		}
