@@ -12,6 +12,7 @@ static const struct {
 	{"no-auto-477", TM_F_NO_ERROR_REPLY},
 	{"no-reply", TM_F_NO_ERROR_REPLY},
 	{"no-dns-failover", TM_F_NO_DNS_FAILOVER},
+	{"keep-udp", TM_F_KEEP_UDP},
 	{NULL, 0},
 };
 

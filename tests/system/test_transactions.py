@@ -531,3 +531,34 @@ def test_a_flood_that_nobody_answers_leaves_room_for_calls_that_stand(t):
     check.equal(leg.request("OPTIONS").wait().status, 200, "OPTIONS in it, from the other side")
     call.hangup()
     leg.wait_ended()
+
+
+def resident(daemon):
+    """Bytes of memory that the daemon has."""
+    with open(f"/proc/{daemon.process.child.pid}/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmRSS:"))
+
+
+@variants(state=["unanswered", "answered"])
+def test_memory_of_a_transaction(t, state):
+    """What docs/architecture.md says of it: an INVITE that nobody answers keeps its message, an answered request only its reply."""
+    daemon, near, far = parties(t, RELAY, conf={"tm": {"t1": 30000, "t2": 60000}})
+    count = {"unanswered": 4000, "answered": 4000}[state]
+    method = {"unanswered": "INVITE", "answered": "OPTIONS"}[state]
+    extra = [("X-Fill", "x" * 300)]          # 700 bytes in all, an INVITE without much SDP
+
+    def burst(n):
+        for _ in range(n):
+            near.request(method, "sip:bob@example.test", daemon, extra)
+            got = far.expect(method)
+            if state == "answered":
+                far.answer(got, 200, "OK")
+            check.that(near.receive(5) is not None, "a reply")
+
+    burst(500)                               # what is allocated once is there
+    before = resident(daemon)
+    burst(count)
+    each = (resident(daemon) - before) / count
+    check.equal(daemon.stat("tm_transactions_active"), count + 500, "transactions in memory")
+    print(f"{each:.0f} bytes of memory for each {state} {method}")
+    check.that(each < {"unanswered": 16384, "answered": 4096}[state], f"{each:.0f} bytes for each {state} {method}")
