@@ -6,22 +6,27 @@
 
 static unsigned relay_flags;
 
-/* Bob listens on UDP, and on TCP at the same port when there is a `server`. */
 static void script_to_bob(struct tm_world *w, struct ph_msg *msg)
 {
 	msg->du = phone_uri(msg, BOB);
 	w->relay_code = tm_relay(w->tm, msg, NULL, relay_flags);
 }
 
-static int tcp_server(uint16_t port)
+/* Bob at a port where he can listen on TCP too; the socket on which he does. */
+static int bob_listens(struct tm_world *w)
 {
-	struct sockaddr_in sin = loopback(port);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), one = 1;
+	for (unsigned i = 0; i < 50; i++) {
+		struct sockaddr_in sin = loopback(BOB->port);
+		int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	assert_int_equal(bind(fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
-	assert_int_equal(listen(fd, 4), 0);
-	return fd;
+		if (bind(fd, (struct sockaddr *)&sin, sizeof(sin)) == 0 && listen(fd, 4) == 0)
+			return fd;
+		close(fd);
+		close(BOB->fd);
+		BOB->fd = udp_socket(&BOB->port);
+	}
+	fail_msg("no port for bob");
+	return -1;
 }
 
 static struct tm_world *world_with_mtu(int64_t mtu)
@@ -60,7 +65,7 @@ static struct phone *bob_accepts(struct tm_world *w, int server)
 static void a_long_request_goes_over_tcp_and_its_via_says_so(void **state)
 {
 	struct tm_world *w = world_with_mtu(1300);
-	int server = tcp_server(BOB->port);
+	int server = bob_listens(w);
 	struct phone *bob;
 
 	(void)state;
@@ -78,7 +83,7 @@ static void a_long_request_goes_over_tcp_and_its_via_says_so(void **state)
 static void one_that_fits_stays_on_udp(void **state)
 {
 	struct tm_world *w = world_with_mtu(1300);
-	int server = tcp_server(BOB->port);
+	int server = bob_listens(w);
 
 	(void)state;
 	/* with what we add it is just below */
@@ -106,7 +111,7 @@ static void a_refused_connection_leads_back_to_udp(void **state)
 static void it_is_off_by_default_and_where_the_script_says_so(void **state)
 {
 	struct tm_world *w = world_with_mtu(0);
-	int server = tcp_server(BOB->port);
+	int server = bob_listens(w);
 
 	(void)state;
 	phone_send(w, ALICE, invite_of(ALICE, 2000));
@@ -114,7 +119,7 @@ static void it_is_off_by_default_and_where_the_script_says_so(void **state)
 	world_free(w);
 	close(server);
 	w = world_with_mtu(1300);
-	server = tcp_server(BOB->port);
+	server = bob_listens(w);
 	relay_flags = TM_F_KEEP_UDP;
 	phone_send(w, ALICE, invite_of(ALICE, 2000));
 	phone_expect(w, BOB, "INVITE ");
@@ -139,7 +144,7 @@ static void script_over_a_flow(struct tm_world *w, struct ph_msg *msg)
 static void a_phone_behind_nat_gets_its_datagram(void **state)
 {
 	struct tm_world *w = world_with_mtu(1300);
-	int server = tcp_server(BOB->port);
+	int server = bob_listens(w);
 
 	(void)state;
 	w->script = script_to_a_pinhole;
@@ -148,7 +153,7 @@ static void a_phone_behind_nat_gets_its_datagram(void **state)
 	world_free(w);
 	close(server);
 	w = world_with_mtu(1300);
-	server = tcp_server(BOB->port);
+	server = bob_listens(w);
 	w->script = script_over_a_flow;
 	phone_send(w, ALICE, invite_of(ALICE, 2000));
 	phone_expect(w, BOB, "INVITE ");
