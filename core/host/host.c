@@ -11,6 +11,7 @@
 #include "core/host/nodes.h"
 #include "core/host/os.h"
 #include "core/host/threads.h"
+#include "core/net/resolver.h"
 
 #define STEP_MS 10000
 #define SECRET_BYTES 24
@@ -32,6 +33,8 @@ static int register_counters(struct host *h)
 
 	if (err == 0)
 		err = counter_register(net_counters, &h->first_net);
+	if (err == 0)
+		err = counter_register(dns_counters, &h->first_dns);
 	if (err == 0)
 		err = counter_register(inbox_counters, &h->first_inbox);
 	if (err == 0)
@@ -65,6 +68,16 @@ static int name_inboxes(struct host *h)
 	return 0;
 }
 
+static int start_resolver(struct host *h)
+{
+	struct resolver_setup setup = {.loop = h->control.loop, .socks = &h->conf.socks, .counters = h->control.counters,
+		.first_counter = h->first_dns};
+	int err = dns_shared_new(&h->dns, &h->conf.dns);
+
+	setup.shared = h->dns;
+	return err == 0 ? resolver_new(&h->resolver, &setup) : err;
+}
+
 static int start_control(struct host *h)
 {
 	struct ph_thread *t = &h->control;
@@ -82,6 +95,8 @@ static int start_control(struct host *h)
 		err = store_open(&t->store, h->store, t->loop, t->counters, h->first_store);
 	if (err == 0)
 		err = nodes_new(&h->nodes, h);
+	if (err == 0)
+		err = start_resolver(h);
 	if (err != 0)
 		return err;
 	t->nodes = h->nodes;
@@ -394,6 +409,7 @@ static void stop_control(struct host *h)
 	/* It may turn the loop: while all who hear of it are there. */
 	nodes_leave(h->nodes);
 	heartbeat_end(h->heartbeat);
+	resolver_destroy(&h->resolver); /* ends dns_lookup commands under way */
 	commands_destroy(&h->commands);
 	for (unsigned i = h->plugins.count; i-- > 0;) {
 		struct host_plugin *p = &h->plugins.list[i];
@@ -420,6 +436,7 @@ void host_stop(struct host *h)
 	stop_workers(h);
 	stop_control(h);
 	bus_destroy(&h->bus);
+	dns_shared_destroy(&h->dns);
 	store_destroy(&h->store);
 	script_unref(&h->program);
 	plugin_table_free(&h->plugins);

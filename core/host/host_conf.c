@@ -164,7 +164,7 @@ static const struct conf_param log_params[] = {
 /* clang-format on */
 
 const struct host_conf_table host_conf_tables[] = {
-	{"", top_params}, {"log", log_params}, {"limits", limit_params}, {"tm", tm_params}, {"tcp", net_tcp_params}, {"storage", store_params}, {0}};
+	{"", top_params}, {"log", log_params}, {"limits", limit_params}, {"tm", tm_params}, {"tcp", net_tcp_params}, {"dns", dns_params}, {"storage", store_params}, {0}};
 
 static const char *const group_names[] = {
 	"log", "listen", "storage", "limits", "tm", "tcp", "tls", "dns", NULL};
@@ -388,6 +388,9 @@ static int complete(struct host_conf *c, struct conf_errors *e)
 	c->limits.shutdown_timeout = c->shutdown_timeout;
 	c->tm.max_transactions = c->limits.transactions;
 	c->tm.retry_after = 5;
+	if (c->dns.min_ttl > c->dns.max_ttl)
+		conf_error_at(e, config_lookup(&c->tree, "dns"), "dns.min_ttl: found %lld, want at most dns.max_ttl (%lld)",
+			(long long)c->dns.min_ttl, (long long)c->dns.max_ttl);
 	c->net.max_message = c->limits.message;
 	c->net.udp_rcvbuf = 4194304;
 	return c->node ? 0 : -ENOMEM;
@@ -409,7 +412,7 @@ int host_conf_read(struct host_conf *c, const char *path, const struct host_over
 	config_init(&c->tree);
 	if (set_paths(c, path) != 0 || conf_defaults(top_params, c) != 0 || conf_defaults(limit_params, &c->limits) != 0 ||
 		conf_defaults(tm_params, &c->tm) != 0 || conf_defaults(net_tcp_params, &c->net) != 0 ||
-		conf_defaults(store_params, &c->store) != 0)
+		conf_defaults(dns_params, &c->dns) != 0 || conf_defaults(store_params, &c->store) != 0)
 		return -ENOMEM;
 	if (access(path, R_OK) != 0) {
 		int err = errno;
@@ -430,6 +433,7 @@ int host_conf_read(struct host_conf *c, const char *path, const struct host_over
 	conf_read(limit_params, config_lookup(&c->tree, "limits"), "limits", &c->limits, e);
 	conf_read(tm_params, config_lookup(&c->tree, "tm"), "tm", &c->tm, e);
 	conf_read(net_tcp_params, config_lookup(&c->tree, "tcp"), "tcp", &c->net, e);
+	conf_read(dns_params, config_lookup(&c->tree, "dns"), "dns", &c->dns, e);
 	conf_read(store_params, config_lookup(&c->tree, "storage"), "storage", &c->store, e);
 	read_listen(c, e);
 	return read_log(c, e) == 0 ? complete(c, e) : -ENOMEM;
@@ -442,6 +446,7 @@ void host_conf_free(struct host_conf *c)
 	conf_values_free(limit_params, &c->limits);
 	conf_values_free(tm_params, &c->tm);
 	conf_values_free(net_tcp_params, &c->net);
+	conf_values_free(dns_params, &c->dns);
 	conf_values_free(store_params, &c->store);
 	free(c->path);
 	free(c->dir);

@@ -9,6 +9,7 @@
 
 #include "core/base/conf.h"
 #include "core/base/log.h"
+#include "core/net/dns_conf.h"
 #include "core/net/net.h"
 #include "core/tm/tm.h"
 #include "storage/store.h"
@@ -51,6 +52,7 @@ struct host_conf {
 	struct host_limits limits;
 	struct tm_conf tm;
 	struct net_conf net;
+	struct dns_conf dns;
 	struct store_conf store;
 	struct net_socks socks;
 };

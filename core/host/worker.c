@@ -84,7 +84,7 @@ static int make_net_and_tm(struct worker *w)
 	struct host *h = w->host;
 	const struct net_setup net = {.loop = w->w.t.loop, .socks = w->w.t.socks, .conf = &h->conf.net, .inbox = w->inbox,
 		.senders = w->w.t.senders, .worker = w->w.index, .workers = w->w.count, .arenas = w->w.arenas,
-		.counters = w->w.t.counters, .first_counter = h->first_net, .handlers = &process_net_handlers, .self = w};
+		.counters = w->w.t.counters, .first_counter = h->first_net, .dns = h->dns, .first_dns = h->first_dns, .handlers = &process_net_handlers, .self = w};
 	struct tm_setup tm = {.loop = w->w.t.loop, .conf = &h->conf.tm, .key = &h->key, .arenas = w->w.arenas,
 		.counters = w->w.t.counters, .first_counter = h->first_tm, .worker = w->w.index, .hooks = &process_tm_hooks,
 		.self = w, .server = w->w.server};

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/net/net_internal.h"
+#include "core/net/resolver.h"
 
 /* clang-format off */
 const struct conf_param net_tcp_params[] = {
@@ -182,6 +183,11 @@ void net_deliver(struct net *n, struct slice data, const struct net_rx *rx)
 int net_new(struct net **out, const struct net_setup *setup)
 {
 	struct net *n = calloc(1, sizeof(*n));
+	const struct resolver_setup resolver = {.loop = setup->loop,
+		.socks = setup->socks,
+		.shared = setup->dns,
+		.counters = setup->counters,
+		.first_counter = setup->first_dns};
 	int err;
 
 	if (n == NULL)
@@ -191,7 +197,7 @@ int net_new(struct net **out, const struct net_setup *setup)
 	timer_init(&n->flush_timer, on_flush_timer, n);
 	err = net_udp_init(n);
 	if (err == 0)
-		err = hosts_new(&n->hosts, HOSTS_PATH);
+		err = resolver_new(&n->resolver, &resolver);
 	if (err == 0)
 		err = loop_on_turn_end(setup->loop, on_turn_end, n);
 	if (err != 0) {
@@ -211,6 +217,8 @@ void net_destroy(struct net **np)
 	*np = NULL;
 	if (n == NULL)
 		return;
+	/* Those who wait for a next hop are told while net can still be asked. */
+	resolver_destroy(&n->resolver);
 	if (n->hooked) {
 		/* What was sent in this turn still goes. */
 		net_tcp_flush(n);
@@ -221,7 +229,6 @@ void net_destroy(struct net **np)
 	net_tcp_close(n);
 	net_udp_close(n);
 	timer_stop(&n->flush_timer);
-	hosts_destroy(&n->hosts);
 	free(n->failures);
 	free(n);
 }

@@ -97,6 +97,7 @@ const struct net_sock *net_sock_first(const struct net_socks *socks, enum sip_tr
 bool net_is_local(const struct net_socks *socks, struct slice host, uint16_t port);
 
 struct net;
+struct dns_shared;
 struct net_handlers {
 	/**
 	 * A complete message; arena holds it at its start and now belongs to the handler (arena_put()).
@@ -116,6 +117,8 @@ struct net_setup {
 	struct arena_pool *arenas;
 	struct counter_array *counters;
 	unsigned first_counter;
+	struct dns_shared *dns;       /**< resolver.h; NULL: names come from /etc/hosts alone */
+	unsigned first_dns;           /**< of dns_counters */
 	const struct net_handlers *handlers;
 	void *self;
 };
@@ -154,7 +157,7 @@ struct net_post {
  */
 int net_post(const struct net_post *p, const struct net_dest *to, struct slice data);
 
-/* Next hops (RFC 3263; here literals and /etc/hosts) */
+/* Next hops (RFC 3263 section 4; resolver.h) */
 
 struct net_hop {
 	enum sip_transport transport;
@@ -170,7 +173,13 @@ struct net_query {
 typedef void (*net_resolved)(void *arg, int err, const struct net_hop *hops, unsigned count);
 #define NET_MAX_HOPS 8
 /**
- * 0 with *hops, *count filled in; -ENOENT: no such name; -EINVAL; -EINPROGRESS: fn runs later, once.
+ * 0 with *hops, *count filled in, in the order in which they are to be tried; -ENOENT: DNS says that there is none; -ETIMEDOUT: it did not say; -EINVAL: not a
+ * host; -EBUSY: too many wait; -EINPROGRESS: fn runs later, once, from the loop, at the latest after dns.deadline; -ECANCELED there: net goes away. What failed
+ * is logged. fn NULL: only what is known now; -EAGAIN: it is being asked for, for the next time.
  */
 int net_resolve(struct net *n, const struct net_query *q, struct net_hop hops[NET_MAX_HOPS], unsigned *count, net_resolved fn,
 	void *arg);
+/** One of several hops has failed: for ms (0: dns.bad_hop_time) it comes behind the others, for all workers. */
+void net_hop_failed(struct net *n, const struct net_hop *hop, uint64_t ms);
+/** One has answered: if it was thought to be bad it is not any more. */
+void net_hop_answered(struct net *n, const struct net_hop *hop);

@@ -7,7 +7,6 @@
 #include <sys/uio.h>
 
 #include "core/base/log.h"
-#include "core/net/hosts.h"
 #include "core/net/net.h"
 
 #define NET_UDP_BATCH   32         /* datagrams a system call receives */
@@ -150,7 +149,7 @@ struct net {
 	struct net_tcp tcp;
 	struct net_failure *failures; /* told at the end of the turn */
 	unsigned failure_count, failure_cap;
-	struct hosts *hosts;
+	struct resolver *resolver;
 	bool hooked;
 };
 

@@ -164,11 +164,15 @@ static void branch_resolved(
 	}
 	if (op->flags & TM_F_NO_DNS_FAILOVER)
 		count = 1;
-	count = mtu_hops(op->trans->tm, op->request, &op->br->target, op->flags, hops, count, ways);
-	hops = ways;
+	if (op->trans->tm->s.conf->udp_mtu > 0) {
+		count = mtu_hops(op->trans->tm, op->request, &op->br->target, op->flags, hops, count, ways);
+		hops = ways;
+	}
 	for (unsigned i = 0; i < count; i++) {
 		err = branch_send(op, &hops[i]);
 		if (err == 0) {
+			if (count > 1)
+				failover_keep(op->br, op->request, &hops[i + 1], count - i - 1);
 			branch_end(op, 0);
 			return;
 		}

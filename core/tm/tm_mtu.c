@@ -13,7 +13,7 @@ static bool may_switch(const struct tm *tm, const struct ph_msg *request, const 
 {
 	const uint64_t mtu = (uint64_t)tm->s.conf->udp_mtu;
 
-	if (mtu == 0 || (flags & TM_F_KEEP_UDP) || target->flow || target->foreign.len > 0)
+	if ((flags & TM_F_KEEP_UDP) || target->flow || target->foreign.len > 0)
 		return false;
 	/* A next hop and the listener that goes with it: what a registrar remembers of a phone behind NAT. */
 	if (target->sock != NULL && target->du.len > 0)

@@ -47,6 +47,7 @@ struct tm_queued {
 };
 
 struct tm_detoured;
+struct tm_failover;
 
 struct tm_branch {
 	struct tm_branch *next;
@@ -59,6 +60,7 @@ struct tm_branch {
 	struct net_dest dest;
 	char *sent; /* the request as it went out; after a negative final reply to INVITE: its ACK */
 	size_t sent_len;
+	struct tm_failover *failover; /* other hops, and that it is one of several; NULL: there is one */
 	struct tm_detoured *detour; /* it went through another node; NULL: it did not */
 	struct timer resend; /* A, E; then repeats of our CANCEL */
 	struct timer life;   /* B, F, C, then D, K, M */
@@ -78,6 +80,7 @@ struct tm_branch {
 	bool final_in; /* a final reply has arrived, perhaps not acted on */
 	bool cancel_wanted, cancel_sent;
 	bool timed_out;   /* cancelled by our own timer: counts as 408 */
+	bool moved;       /* another branch has taken over (tm_failover.c): this one counts no more */
 	bool send_failed; /* net said so; handled from the timer */
 };
 
@@ -305,6 +308,17 @@ bool detour_send_error(struct tm_branch *br);
 /** The branch is over: its timer stops, the other way is forgotten. */
 void detour_end(struct tm_branch *br);
 void detour_free(struct tm_branch *br);
+
+/* tm_failover.c: the other hops of a name */
+
+/** br has been sent to the first of several hops: the others are remembered, while request has the branch's edits. */
+void failover_keep(struct tm_branch *br, struct ph_msg *request, const struct net_hop *hops,
+	unsigned count);
+/** Its life timer has run out. True: it is dealt with. */
+bool failover_due(struct tm_branch *br);
+/** A reply, before it is acted on. True: another branch goes on, after a 503 or since long; the reply is to be acknowledged and no more. */
+bool failover_reply(struct tm_branch *br, struct ph_msg *reply);
+void failover_free(struct tm_branch *br);
 
 /* tm_branch.c, tm_client.c: a client transaction */
 
