@@ -42,9 +42,9 @@ void failover_free(struct tm_branch *br)
 }
 
 /* How long the next one has to wait for its turn. */
-static uint64_t patience(const struct tm *tm)
+static uint64_t patience(const struct tm_branch *br)
 {
-	const uint64_t whole = branch_patience(tm), part = (uint64_t)tm->s.conf->failover_timer;
+	const uint64_t whole = branch_patience(br), part = (uint64_t)br->trans->tm->s.conf->failover_timer;
 
 	return part < whole ? part : whole;
 }
@@ -63,7 +63,7 @@ static int way_make(struct tm_way_on *way, struct tm_branch *br, struct ph_msg *
 		way->dest.addr = hop->addr;
 		return 0;
 	}
-	key_branch(tm, br->slot, br->gen, branch);
+	key_branch(br, branch);
 	if (err == 0)
 		err = send_write_to(tm, request, &br->target, hop, branch, &way->dest);
 	if (err != 0)
@@ -95,7 +95,7 @@ void failover_keep(struct tm_branch *br, struct ph_msg *request, const struct ne
 			f->count++;
 	}
 	if (has_more(br))
-		timer_start(tm->s.loop, &br->life, patience(tm));
+		timer_start(tm->s.loop, &br->life, patience(br));
 }
 
 /* tm->out becomes what the next branch sends: the text with its own branch value. */
@@ -108,8 +108,8 @@ static bool text_make(struct tm *tm, const struct tm_branch *old, const struct t
 	ptrdiff_t at;
 
 	/* The texts were written for the branch that came first; each later one is made from the one before. */
-	key_branch(tm, old->slot, old->gen, was);
-	key_branch(tm, br->slot, br->gen, is);
+	key_branch(old, was);
+	key_branch(br, is);
 	at = slice_find(text, slice_make(was, TM_BRANCH_LEN));
 	if (at < 0)
 		return false;
@@ -153,7 +153,7 @@ static bool way_take(struct tm_branch *old, struct tm_failover *f)
 	old->failover = NULL;
 	br->failover = f;
 	if (has_more(br))
-		timer_start(tm->s.loop, &br->life, patience(tm));
+		timer_start(tm->s.loop, &br->life, patience(br));
 	return true;
 }
 
@@ -200,7 +200,7 @@ bool failover_due(struct tm_branch *br)
 		return false;
 	if (br->state == TC_PROCEEDING && !tm_is_invite(br->trans) && has_more(br)) {
 		/* It has heard of it (100): no other then, and the rest of timer F. */
-		rest = branch_patience(tm) - patience(tm);
+		rest = branch_patience(br) - patience(br);
 		br->failover->next = br->failover->count;
 		timer_start(tm->s.loop, &br->life, rest);
 		return true;

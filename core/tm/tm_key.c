@@ -206,14 +206,14 @@ uint32_t key_loop(struct tm *tm, struct ph_msg *msg)
 {
 	const struct sip_msg *sip = msg->came != NULL ? msg->came : &msg->sip;
 	const struct sip_nameaddr *from = sip_from(&msg->sip, NULL), *to = sip_to(&msg->sip, NULL);
-	char ip[ADDR_TEXT];
+	char source[ADDR_TEXT];
 	struct buf *b = &tm->out;
 
 	buf_reset(b);
 	buf_printf(b, "loop %" PRIx64 " %" PRIu32 " %u\n", tm->nonce, sip->cseq,
 		msg->sock != NULL ? msg->sock->index : UINT_MAX);
 	if (!msg->is_local)
-		add_part(b, addr_ip_text(&msg->rx.src, ip));
+		add_part(b, addr_text(&msg->rx.src, source));
 	add_part(b, sip->call_id);
 	add_part(b, sip->ruri_received);
 	add_part(b, from != NULL ? from->tag : (struct slice){0});

@@ -366,6 +366,14 @@ struct tm_target relay_target(const struct ph_msg *msg, const struct tm_target *
 /** The reply that a code of tm_relay() stands for. */
 unsigned relay_error_reply(int code);
 
+/* tm_mtu.c: requests too large for a datagram */
+
+/**
+ * hops with TCP before each UDP one that the request is too long for; in out. How many. Uses tm->out.
+ */
+unsigned mtu_hops(struct tm *tm, struct ph_msg *request, const struct tm_target *target, unsigned flags,
+	const struct net_hop *hops, unsigned count, struct net_hop out[NET_MAX_HOPS]);
+
 /* tm_rules.c: what holds for every request that is forwarded */
 
 #define RULES_HOPS_TEXT 12
