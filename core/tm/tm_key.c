@@ -210,8 +210,11 @@ uint32_t key_loop(struct tm *tm, struct ph_msg *msg)
 	struct buf *b = &tm->out;
 
 	buf_reset(b);
-	buf_printf(b, "loop %" PRIx64 " %" PRIu32 " %u\n", tm->nonce, sip->cseq,
-		msg->sock != NULL ? msg->sock->index : UINT_MAX);
+	buf_add(b, SLICE("loop "));
+	buf_hex(b, tm->nonce, 16);
+	add_number(b, SLICE(" "), sip->cseq);
+	add_number(b, SLICE(" "), msg->sock != NULL ? msg->sock->index : UINT_MAX);
+	buf_chr(b, '\n');
 	if (!msg->is_local)
 		add_part(b, addr_text(&msg->rx.src, source));
 	add_part(b, sip->call_id);
