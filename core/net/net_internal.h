@@ -111,6 +111,7 @@ struct net_conn {
 	int watched;
 	enum net_conn_state state;
 	bool accepted; /* else we have connected */
+	bool behind_nat; /* who replies to it has said so: by this connection or not at all */
 	bool spoken;   /* something complete has come: a message or a keepalive */
 	uint64_t name; /* TLS: whom we connect to, as in net_dest */
 	struct tls_conn *tls; /* NULL: TCP, or still connecting */
@@ -140,7 +141,7 @@ struct net_listener {
 	struct timer pause;
 };
 
-/** Where a connection came from that is gone. */
+/** Where the connection of a phone behind NAT came from that is gone. */
 struct net_gone {
 	struct addr peer;
 	enum sip_transport transport;
@@ -221,7 +222,7 @@ void net_tcp_reap(struct net *n);
 bool net_tcp_reserve(struct net *n, const struct addr *from);
 void net_tcp_release(struct net *n, const struct addr *from);
 
-/** A connection is closed: when the other side had opened it, nobody is there any more. */
+/** A connection is closed: when it was that of a phone behind NAT, nobody can connect to where it came from. */
 void net_tcp_remember(struct net_conn *c);
 /** Is it no use to connect to that? */
 bool net_tcp_is_gone(struct net *n, const struct net_dest *to);

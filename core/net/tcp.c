@@ -296,6 +296,8 @@ static int tcp_write(
 		if (owner != n->setup.worker)
 			return item_write(n, owner, to, origin, data);
 		c = conn_by_id(n, to->conn);
+		if (c != NULL && to->no_connect)
+			c->behind_nat = c->accepted;
 	}
 	/* That connection is gone, or any will do: whose is the one to the address? */
 	any.conn = 0;

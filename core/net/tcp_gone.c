@@ -1,18 +1,13 @@
 /*
- * Connections that others had opened and that are gone: where they came from nobody listens. The port was chosen by the phone's
- * kernel or by its router, and a SYN to it at best reaches somebody else. Requests inside a call go there as long as the call
- * lasts, since the phone's Contact was given that address. So for an hour nothing is connected to it: the request fails at once.
+ * Connections of phones behind NAT that are gone: nobody can connect to where they came from. The port was chosen by the phone's
+ * router, and a SYN to it at best reaches somebody else. Requests inside a call go there as long as the call lasts, since
+ * the phone's Contact was given that address. So for an hour nothing is connected to it: the request fails at once.
  *
- * Who has 5060 or 5061 there may well listen: servers that connect from the port of their listener.
+ * Others, who connect from the port that they listen at as servers and sipp do, are not concerned.
  */
 #include "core/net/net_internal.h"
 
 #define GONE_MS 3600000u
-
-static bool may_listen(const struct addr *peer)
-{
-	return addr_port(peer) == 5060 || addr_port(peer) == 5061;
-}
 
 static struct net_gone *place_of(struct net *n, const struct addr *peer)
 {
@@ -21,7 +16,7 @@ static struct net_gone *place_of(struct net *n, const struct addr *peer)
 
 void net_tcp_remember(struct net_conn *c)
 {
-	if (!c->accepted || !c->spoken || may_listen(&c->peer))
+	if (!c->behind_nat)
 		return;
 	*place_of(c->net, &c->peer) = (struct net_gone){.peer = c->peer,
 		.transport = c->sock->transport,

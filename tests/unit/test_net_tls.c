@@ -461,11 +461,12 @@ static void a_connection_that_is_gone_is_not_made_again(void **state)
 }
 
 /* A request inside a call, to where the phone's Contact points. */
-static void where_a_connection_came_from_nobody_listens(void **state)
+static void where_a_connection_from_behind_nat_came_from_nobody_listens(void **state)
 {
 	struct net_test *t = *state;
 	struct net_dest to;
 	struct addr local;
+	char text[100];
 	unsigned worker;
 	struct far f;
 	int ear;
@@ -475,6 +476,9 @@ static void where_a_connection_came_from_nobody_listens(void **state)
 	NET_TEST_UNTIL(t, net_test_seen(t) == 1);
 	local = net_test_local(f.fd);
 	worker = net_test_first(t)->worker;
+	to = back(net_test_first(t)); /* a reply to somebody behind NAT */
+	assert_int_equal(net_send(t->w[worker].net, &to, slice_str(ok)), 0);
+	far_hear(t, &f, text, strlen(ok));
 	to = (struct net_dest){.transport = SIP_TR_TLS, .addr = local};
 	assert_int_equal(setsockopt(f.fd, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger)), 0);
 	far_end(&f);
@@ -527,7 +531,7 @@ int main(void)
 		TEST(what_is_no_tls_is_closed),
 		TEST(who_goes_away_in_the_handshake_leaves_nothing_behind),
 		TEST(a_connection_that_is_gone_is_not_made_again),
-		TEST(where_a_connection_came_from_nobody_listens),
+		TEST(where_a_connection_from_behind_nat_came_from_nobody_listens),
 		TEST(a_tls_connection_is_none_of_tcp),
 	};
 
