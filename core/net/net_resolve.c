@@ -2,8 +2,8 @@
 #include "core/net/net_internal.h"
 #include "core/net/resolver.h"
 
-int net_resolve(struct net *n, const struct net_query *q, struct net_hop hops[NET_MAX_HOPS],
-	unsigned *n_hops, net_resolved fn, void *arg)
+int net_resolve(struct net *n, const struct net_query *q,
+	struct net_hop hops[NET_MAX_HOPS], unsigned *n_hops, net_resolved fn, void *arg)
 {
 	return resolver_find(n->resolver, q, hops, n_hops, fn, arg);
 }

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 
 #include "core/base/hash.h"
-#include "core/net/hosts.h"
 #include "core/base/log.h"
+#include "core/net/hosts.h"
 #include "core/net/resolver.h"
 
 #define ITEMS  64   /* answers that one lookup may look at */
@@ -117,7 +117,8 @@ static struct item *item_find(struct lookup *l, struct slice name, enum dns_type
 	for (unsigned i = 0; i < l->used; i++) {
 		struct item *it = &l->items[i];
 
-		if (it->answer != NULL ? it->answer->type == type && slice_eq(it->answer->name, name)
+		if (it->answer != NULL ? it->answer->type == type &&
+					slice_eq(it->answer->name, name)
 				       : dns_wait_is_for(&it->wait, name, type))
 			return it;
 	}
@@ -126,7 +127,8 @@ static struct item *item_find(struct lookup *l, struct slice name, enum dns_type
 
 static void item_done(struct dns_wait *w, struct dns_answer *a);
 
-static const struct dns_answer *hit(struct resolver *r, const struct dns_answer *a, bool stale)
+static const struct dns_answer *hit(
+	struct resolver *r, const struct dns_answer *a, bool stale)
 {
 	if (stale)
 		count(r, DNS_C_STALE_USED, 1);
@@ -135,7 +137,8 @@ static const struct dns_answer *hit(struct resolver *r, const struct dns_answer 
 	return a;
 }
 
-static const struct dns_answer *answer_of(void *arg, struct slice name, enum dns_type type)
+static const struct dns_answer *answer_of(
+	void *arg, struct slice name, enum dns_type type)
 {
 	struct lookup *l = arg;
 	struct resolver *r = l->r;
@@ -228,8 +231,9 @@ static unsigned hops_copy(
 	for (unsigned i = 0; i < n->count; i++) {
 		const struct net_hop *hop = &n->found[i].hop;
 
-		if (choice && bad_hops_is(r->s.shared->bad, hop->transport, &hop->addr,
-				      loop_now(r->s.loop)))
+		if (choice &&
+			bad_hops_is(r->s.shared->bad, hop->transport, &hop->addr,
+				loop_now(r->s.loop)))
 			bad[bad_count++] = *hop;
 		else
 			out[good_count++] = *hop;
@@ -239,7 +243,8 @@ static unsigned hops_copy(
 	return n->count;
 }
 
-static void failure_log(struct resolver *r, const struct net_query *q, const struct next_hops *n)
+static void failure_log(
+	struct resolver *r, const struct net_query *q, const struct next_hops *n)
 {
 	const uint64_t now = loop_now(r->s.loop);
 	const char *why = n->failed_why != NULL ? n->failed_why : "no address";
@@ -339,7 +344,8 @@ static struct lookup *lookup_new(struct resolver *r, const struct net_query *q)
 {
 	const struct dns_conf *conf = r->s.shared != NULL ? r->s.shared->conf : NULL;
 	struct lookup *l = lookup_take(r);
-	int first = r->s.socks->count > 0 ? addr_family(&r->s.socks->list[0].addr) : AF_INET;
+	int first =
+		r->s.socks->count > 0 ? addr_family(&r->s.socks->list[0].addr) : AF_INET;
 
 	if (l == NULL)
 		return NULL;
@@ -371,8 +377,8 @@ static struct lookup *lookup_new(struct resolver *r, const struct net_query *q)
 	return l;
 }
 
-int resolver_find(struct resolver *r, const struct net_query *q, struct net_hop hops[NET_MAX_HOPS],
-	unsigned *n, net_resolved fn, void *arg)
+int resolver_find(struct resolver *r, const struct net_query *q,
+	struct net_hop hops[NET_MAX_HOPS], unsigned *n, net_resolved fn, void *arg)
 {
 	struct lookup *l;
 	int err;
@@ -444,7 +450,8 @@ static void show_due(void *arg)
 	timer_start(l->r->s.loop, &l->deadline, (uint64_t)l->r->s.shared->conf->deadline);
 }
 
-int resolver_show(struct resolver *r, const struct net_query *q, resolver_shown fn, void *arg)
+int resolver_show(
+	struct resolver *r, const struct net_query *q, resolver_shown fn, void *arg)
 {
 	struct lookup *l;
 	int err;
@@ -480,8 +487,10 @@ void resolver_hop_failed(struct resolver *r, const struct net_hop *hop, uint64_t
 	if (ms == 0)
 		ms = (uint64_t)s->conf->bad_hop_time;
 	if (!bad_hops_peek(s->bad, hop->transport, &hop->addr, loop_now(r->s.loop)))
-		LOG(r->log, LOG_L_NOTICE, "next hop %s:%.*s fails: others come first for %llu s",
-			sip_transport_name(hop->transport), SLICE_ARG(addr_text(&hop->addr, text)),
+		LOG(r->log, LOG_L_NOTICE,
+			"next hop %s:%.*s fails: others come first for %llu s",
+			sip_transport_name(hop->transport),
+			SLICE_ARG(addr_text(&hop->addr, text)),
 			(unsigned long long)ms / 1000);
 	count(r, DNS_C_BAD_HOPS, 1);
 	bad_hops_set(s->bad, hop->transport, &hop->addr, loop_now(r->s.loop), ms);
@@ -494,7 +503,8 @@ void resolver_hop_answered(struct resolver *r, const struct net_hop *hop)
 
 	if (s != NULL && bad_hops_clear(s->bad, hop->transport, &hop->addr))
 		LOG(r->log, LOG_L_NOTICE, "next hop %s:%.*s answers again",
-			sip_transport_name(hop->transport), SLICE_ARG(addr_text(&hop->addr, text)));
+			sip_transport_name(hop->transport),
+			SLICE_ARG(addr_text(&hop->addr, text)));
 }
 
 /* The whole */
@@ -506,7 +516,9 @@ static int hosts_fill(struct resolver *r)
 	int err;
 
 	if (conf != NULL)
-		path = conf->hosts_file != NULL && *conf->hosts_file != '\0' ? conf->hosts_file : NULL;
+		path = conf->hosts_file != NULL && *conf->hosts_file != '\0'
+			? conf->hosts_file
+			: NULL;
 	err = hosts_new(&r->hosts, path);
 	for (unsigned i = 0; err == 0 && conf != NULL && i < conf->hosts.count; i++)
 		hosts_fix(r->hosts, slice_str(conf->hosts.items[i]));
