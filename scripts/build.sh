@@ -24,7 +24,7 @@ build_configure_script() { # TOP LOG
 		[ -e "$1/$made" ] || all=no
 	done
 	if [ $all = yes ] && [ -z "$(find "$1/configure.ac" "$1/Makefile.am" "$1"/m4/ph-*.m4 "$1/core" "$1/storage" "$1/plugins" \
-		"$1/tools" "$1/tests" "$1/docs" \( -name '*.am' -o -name '*.ac' -o -name 'ph-*.m4' -o -name Makefile.inc \) \
+		"$1/tools" "$1/bench" "$1/tests" "$1/docs" \( -name '*.am' -o -name '*.ac' -o -name 'ph-*.m4' -o -name Makefile.inc \) \
 		-newer "$1/Makefile.in" 2>/dev/null | head -n 1)" ]; then
 		return 0
 	fi

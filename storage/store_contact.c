@@ -1,6 +1,7 @@
 #include "storage/store_contact.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "core/base/hash.h"
@@ -48,31 +49,46 @@ void store_contacts_sort(struct store_contact *list, unsigned count)
 		qsort(list, count, sizeof(*list), compare);
 }
 
-struct slice *store_contact_text(struct store_contact *c, unsigned index)
-{
-	struct slice *const texts[STORE_CONTACT_TEXTS] = {&c->id, &c->uri, &c->received,
-		&c->path, &c->socket, &c->call_id, &c->methods, &c->user_agent,
-		&c->instance, &c->reg_id, &c->node};
+#define AT(member) offsetof(struct store_contact, member)
+const unsigned short store_contact_texts[STORE_CONTACT_TEXTS] = {AT(id), AT(uri),
+	AT(received), AT(path), AT(socket), AT(call_id), AT(methods), AT(user_agent),
+	AT(instance), AT(reg_id), AT(node)};
+#undef AT
 
-	return texts[index];
+size_t store_contact_size(const struct store_contact *c)
+{
+	struct store_contact copy = *c;
+	size_t size = 0;
+	unsigned i;
+
+	for (i = 0; i < STORE_CONTACT_TEXTS; i++)
+		size += store_contact_text(&copy, i)->len;
+	return size;
+}
+
+void store_contact_move(struct store_contact *c, char *room)
+{
+	unsigned i;
+
+	for (i = 0; i < STORE_CONTACT_TEXTS; i++) {
+		struct slice *text = store_contact_text(c, i);
+
+		if (!slice_empty(*text))
+			memcpy(room, text->p, text->len);
+		text->p = room;
+		room += text->len;
+	}
 }
 
 int store_contact_copy(
 	struct store_contact *out, const struct store_contact *c, struct arena *arena)
 {
-	struct store_contact copy = *c;
-	unsigned i;
+	char *room = arena_alloc(arena, store_contact_size(c));
 
-	for (i = 0; i < STORE_CONTACT_TEXTS; i++) {
-		struct slice *text = store_contact_text(&copy, i);
-
-		if (slice_empty(*text))
-			continue;
-		*text = arena_dup(arena, *text);
-		if (text->p == NULL)
-			return -ENOMEM;
-	}
-	*out = copy;
+	if (room == NULL)
+		return -ENOMEM;
+	*out = *c;
+	store_contact_move(out, room);
 	return 0;
 }
 

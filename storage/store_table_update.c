@@ -44,29 +44,14 @@ static void sweep(struct shard *s, int64_t now)
 
 static struct binding *binding_new(const struct store_contact *c)
 {
-	struct store_contact copy = *c;
-	struct binding *b;
-	size_t need = 0;
-	unsigned i;
-	char *p;
+	struct binding *b = malloc(sizeof(*b) + store_contact_size(c));
 
-	for (i = 0; i < STORE_CONTACT_TEXTS; i++)
-		need += store_contact_text(&copy, i)->len;
-	b = malloc(sizeof(*b) + need);
 	if (b == NULL)
 		return NULL;
-	p = b->text;
-	for (i = 0; i < STORE_CONTACT_TEXTS; i++) {
-		struct slice *text = store_contact_text(&copy, i);
-
-		if (!slice_empty(*text))
-			memcpy(p, text->p, text->len);
-		text->p = p;
-		p += text->len;
-	}
 	b->next = NULL;
 	b->drop = false;
-	b->c = copy;
+	b->c = *c;
+	store_contact_move(&b->c, b->text);
 	return b;
 }
 

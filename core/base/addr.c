@@ -85,31 +85,25 @@ int addr_from_sa(struct addr *out, const struct sockaddr *sa, socklen_t len)
 	return -EAFNOSUPPORT;
 }
 
-/* One decimal part of an IPv4 address: 0 to 255, no leading zeros (those were octal once). */
-static int parse_part(struct slice s, unsigned char *out)
-{
-	uint64_t n;
-
-	if (s.len > 1 && s.p[0] == '0')
-		return -EINVAL;
-	if (slice_u64(s, 255, &n) != 0)
-		return -EINVAL;
-	*out = (unsigned char)n;
-	return 0;
-}
-
+/* Four decimal parts, 0 to 255, without leading zeros (those were octal once). */
 static int parse_in(struct addr *out, struct slice text)
 {
 	unsigned char bytes[4];
-	struct slice part;
+	size_t at = 0;
 
-	for (int i = 0; i < 3; i++) {
-		if (!slice_cut(text, '.', &part, &text))
+	for (int i = 0; i < 4; i++) {
+		size_t from = at;
+		unsigned n = 0;
+
+		for (; at < text.len && at < from + 3 && text.p[at] >= '0' && text.p[at] <= '9'; at++)
+			n = n * 10 + (unsigned)(text.p[at] - '0');
+		if (at == from || n > 255 || (text.p[from] == '0' && at > from + 1))
 			return -EINVAL;
-		if (parse_part(part, &bytes[i]) != 0)
+		bytes[i] = (unsigned char)n;
+		if (i < 3 && (at == text.len || text.p[at++] != '.'))
 			return -EINVAL;
 	}
-	if (parse_part(text, &bytes[3]) != 0)
+	if (at != text.len)
 		return -EINVAL;
 	set_in(out, bytes, 0);
 	return 0;
@@ -136,9 +130,9 @@ int addr_parse_ip(struct addr *out, struct slice text)
 {
 	if (text.len >= 2 && text.p[0] == '[' && text.p[text.len - 1] == ']')
 		return parse_in6(out, slice_sub(text, 1, text.len - 2));
-	if (slice_chr(text, ':') >= 0)
-		return parse_in6(out, text);
-	return parse_in(out, text);
+	if (parse_in(out, text) == 0)
+		return 0;
+	return slice_chr(text, ':') >= 0 ? parse_in6(out, text) : -EINVAL;
 }
 
 /* Where the host ends and ":port" begins; text.len when there is no port. */
@@ -235,6 +229,24 @@ uint32_t addr_hash(const struct addr *a)
 	return (uint32_t)h;
 }
 
+static void add_in(struct buf *b, const unsigned char bytes[4])
+{
+	char text[16];
+	size_t at = 0;
+
+	for (int i = 0; i < 4; i++) {
+		unsigned n = bytes[i];
+
+		if (n >= 100)
+			text[at++] = (char)('0' + n / 100);
+		if (n >= 10)
+			text[at++] = (char)('0' + n / 10 % 10);
+		text[at++] = (char)('0' + n % 10);
+		text[at++] = '.';
+	}
+	buf_add(b, slice_make(text, at - 1));
+}
+
 static void add_ip(struct buf *b, const struct addr *a)
 {
 	char text[INET6_ADDRSTRLEN];
@@ -242,11 +254,7 @@ static void add_ip(struct buf *b, const struct addr *a)
 
 	switch (ip_bytes(a, &bytes)) {
 	case 4:
-		for (int i = 0; i < 4; i++) {
-			if (i > 0)
-				buf_chr(b, '.');
-			buf_u64(b, bytes[i]);
-		}
+		add_in(b, bytes);
 		break;
 	case 16:
 		if (inet_ntop(AF_INET6, bytes, text, sizeof(text)) != NULL)

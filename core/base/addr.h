@@ -63,6 +63,8 @@ struct slice addr_host_text(const struct addr *a, char *out);
 struct slice addr_text(const struct addr *a, char *out);
 /** "10.0.0.0/8", "10.0.0.0/255.0.0.0", a bare address (full length). 0 or -EINVAL. */
 int addr_parse_net(struct addr_net *out, struct slice text);
+/** In that IPv4 network (host order, prefix 1 to 32)? */
+bool addr_in_ipv4(const struct addr *a, uint32_t net, unsigned prefix);
 bool addr_in_net(const struct addr *a, const struct addr_net *net);
 /** RFC 1918 (10/8, 172.16/12, 192.168/16) or RFC 6598 (100.64/10) or IPv6 ULA (fc00::/7), link-local. */
 bool addr_is_private(const struct addr *a);

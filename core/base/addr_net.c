@@ -107,6 +107,11 @@ static bool in_range(uint32_t ip, uint32_t net, unsigned prefix)
 	return (ip ^ net) >> (32 - prefix) == 0;
 }
 
+bool addr_in_ipv4(const struct addr *a, uint32_t net, unsigned prefix)
+{
+	return addr_family(a) == AF_INET && in_range(ntohl(a->in.sin_addr.s_addr), net, prefix);
+}
+
 bool addr_is_rfc1918(const struct addr *a)
 {
 	uint32_t ip;

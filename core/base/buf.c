@@ -15,7 +15,7 @@ void buf_arena(struct buf *b, struct arena *a, size_t first, size_t max)
 {
 	*b = (struct buf){.max = max, .arena = a, .kind = BUF_ARENA};
 	b->p = first > 0 ? arena_alloc(a, first) : NULL;
-	b->cap = b->p != NULL ? first : 0;
+	b->cap = b->p == NULL ? 0 : first < max ? first : max;
 	if (first > 0 && b->p == NULL)
 		b->err = -ENOMEM;
 }
@@ -24,7 +24,7 @@ void buf_heap(struct buf *b, size_t first, size_t max)
 {
 	*b = (struct buf){.max = max, .kind = BUF_HEAP};
 	b->p = first > 0 ? malloc(first) : NULL;
-	b->cap = b->p != NULL ? first : 0;
+	b->cap = b->p == NULL ? 0 : first < max ? first : max;
 	if (first > 0 && b->p == NULL)
 		b->err = -ENOMEM;
 }
@@ -54,6 +54,8 @@ static int buf_grow(struct buf *b, size_t need)
 		cap = need;
 	if (cap < BUF_FIRST)
 		cap = BUF_FIRST;
+	if (cap > b->max)
+		cap = b->max;
 	if (b->kind == BUF_HEAP) {
 		p = realloc(b->p, cap);
 	} else {
@@ -68,29 +70,21 @@ static int buf_grow(struct buf *b, size_t need)
 	return 0;
 }
 
-/* Room for more bytes at the end: where to write, or NULL with the error remembered. */
-static char *buf_more(struct buf *b, size_t more)
+char *buf_room(struct buf *b, size_t more)
 {
+	char *to;
+
 	if (b->err != 0)
 		return NULL;
 	if (b->len > b->max || more > b->max - b->len)
 		b->err = -EMSGSIZE;
 	else if (more > b->cap - b->len)
 		b->err = buf_grow(b, b->len + more);
-	return b->err == 0 ? b->p + b->len : NULL;
-}
-
-void buf_add(struct buf *b, struct slice s)
-{
-	char *to;
-
-	if (s.len == 0)
-		return;
-	to = buf_more(b, s.len);
-	if (to == NULL)
-		return;
-	memcpy(to, s.p, s.len);
-	b->len += s.len;
+	if (b->err != 0)
+		return NULL;
+	to = b->p + b->len;
+	b->len += more;
+	return to;
 }
 
 void buf_str(struct buf *b, const char *s)
@@ -98,14 +92,20 @@ void buf_str(struct buf *b, const char *s)
 	buf_add(b, slice_str(s));
 }
 
-void buf_chr(struct buf *b, char c)
+void buf_lower(struct buf *b, struct slice s)
 {
-	char *to = buf_more(b, 1);
+	char *to = s.len > 0 ? buf_room(b, s.len) : NULL;
 
-	if (to == NULL)
-		return;
-	*to = c;
-	b->len++;
+	for (size_t i = 0; to != NULL && i < s.len; i++)
+		to[i] = s.p[i] >= 'A' && s.p[i] <= 'Z' ? (char)(s.p[i] | 0x20) : s.p[i];
+}
+
+void buf_hex64(struct buf *b, uint64_t n)
+{
+	char *to = buf_room(b, 16);
+
+	for (int i = 15; to != NULL && i >= 0; i--, n >>= 4)
+		to[i] = "0123456789abcdef"[n & 15];
 }
 
 void buf_u64(struct buf *b, uint64_t n)

@@ -16,7 +16,7 @@
 struct buf {
 	char *p;
 	size_t len;
-	size_t cap;
+	size_t cap; /**< never above max */
 	size_t max; /**< never longer than this */
 	int err;    /**< 0, -ENOMEM, -EMSGSIZE: the first that happened; appends then do nothing */
 	struct arena *arena;
@@ -31,10 +31,39 @@ void buf_free(struct buf *b);
 /** Empty it and forget the error; the memory stays. */
 void buf_reset(struct buf *b);
 
-void buf_add(struct buf *b, struct slice s);
+/** Room for more bytes at the end, which count as written: where to write them. NULL: too long or no memory; err is set. */
+char *buf_room(struct buf *b, size_t more);
+
+static inline void buf_add(struct buf *b, struct slice s)
+{
+	char *to;
+
+	if (s.len == 0)
+		return;
+	if (s.len <= b->cap - b->len && b->err == 0) {
+		to = b->p + b->len;
+		b->len += s.len;
+	} else {
+		to = buf_room(b, s.len);
+	}
+	if (to != NULL)
+		memcpy(to, s.p, s.len);
+}
+
+static inline void buf_chr(struct buf *b, char c)
+{
+	if (b->len < b->cap && b->err == 0)
+		b->p[b->len++] = c;
+	else
+		buf_add(b, slice_make(&c, 1));
+}
+
 void buf_str(struct buf *b, const char *s);
-void buf_chr(struct buf *b, char c);
+/** In lower case (ASCII). */
+void buf_lower(struct buf *b, struct slice s);
 void buf_u64(struct buf *b, uint64_t n);
+/** 16 hexadecimal digits. */
+void buf_hex64(struct buf *b, uint64_t n);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 

@@ -1,5 +1,6 @@
 #include "core/base/hash.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <openssl/evp.h>
 #include <stdbool.h>
@@ -21,7 +22,15 @@ static uint64_t load_le(const unsigned char *p, size_t len)
 	return n;
 }
 
-static void sip_rounds(uint64_t v[4], int rounds)
+static uint64_t load_word(const unsigned char *p)
+{
+	uint64_t n;
+
+	memcpy(&n, p, sizeof(n));
+	return le64toh(n);
+}
+
+static inline __attribute__((always_inline)) void sip_rounds(uint64_t v[4], int rounds)
 {
 	while (rounds-- > 0) {
 		v[0] += v[1];
@@ -37,7 +46,7 @@ static void sip_rounds(uint64_t v[4], int rounds)
 	}
 }
 
-static void sip_word(uint64_t v[4], uint64_t word)
+static inline __attribute__((always_inline)) void sip_word(uint64_t v[4], uint64_t word)
 {
 	v[3] ^= word;
 	sip_rounds(v, 2);
@@ -53,7 +62,7 @@ uint64_t hash_sip(const struct hash_key *key, struct slice data)
 	size_t left = data.len;
 
 	for (; left >= 8; left -= 8, p += 8)
-		sip_word(v, load_le(p, 8));
+		sip_word(v, load_word(p));
 	sip_word(v, (uint64_t)(data.len & 0xff) << 56 | load_le(p, left));
 	v[2] ^= 0xff;
 	sip_rounds(v, 4);

@@ -49,6 +49,7 @@ struct loop {
 	_Atomic uint64_t longest_us;
 	struct hook hooks[LOOP_HOOKS];
 	unsigned hook_count;
+	struct loop_task *tasks; /* newest first */
 	bool in_hooks;
 	bool more; /* a hook has more to do: do not sleep */
 };
@@ -311,6 +312,41 @@ static void run_hooks(struct loop *l)
 	close_gaps(l);
 }
 
+/* What they queue anew is for the next turn, which follows at once. */
+static void run_tasks(struct loop *l)
+{
+	struct loop_task *list = l->tasks;
+
+	l->tasks = NULL;
+	while (list != NULL) {
+		struct loop_task *t = list;
+
+		list = t->next;
+		t->queued = false;
+		t->fn(t->arg);
+	}
+}
+
+void loop_at_end(struct loop *l, struct loop_task *t)
+{
+	if (t->queued)
+		return;
+	t->queued = true;
+	t->next = l->tasks;
+	l->tasks = t;
+}
+
+void loop_not_at_end(struct loop *l, struct loop_task *t)
+{
+	struct loop_task **at = &l->tasks;
+
+	while (*at != NULL && *at != t)
+		at = &(*at)->next;
+	if (*at != NULL)
+		*at = t->next;
+	t->queued = false;
+}
+
 static void note_turn(struct loop *l)
 {
 	/* The clock was read at the wake-up, at the latest by run_timers(). */
@@ -324,7 +360,7 @@ static void note_turn(struct loop *l)
 /* A turn: sleep until something happens (or until_us), callbacks, timers, hooks. */
 static void turn(struct loop *l, uint64_t until_us)
 {
-	bool sleep = !l->more && until_us > 0;
+	bool sleep = !l->more && l->tasks == NULL && until_us > 0;
 
 	if (sleep)
 		set_alarm(l, until_us);
@@ -333,6 +369,7 @@ static void turn(struct loop *l, uint64_t until_us)
 	event_base_loop(l->base, sleep ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK);
 	run_timers(l);
 	run_hooks(l);
+	run_tasks(l);
 	note_turn(l);
 	l->clock->in_turn = false;
 }

@@ -64,6 +64,17 @@ void loop_io_del(struct loop_io **iop);
  * registration; at most 16. 0 or -ENOSPC. fn returns true when there is more to do at once (the loop then does not sleep).
  */
 int loop_on_turn_end(struct loop *l, bool (*fn)(void *arg), void *arg);
+/** Embed it; fn once at the end of a turn, behind all the hooks. */
+struct loop_task {
+	void (*fn)(void *arg);
+	void *arg;
+	struct loop_task *next;
+	bool queued;
+};
+/** This turn's end, or the next one's when called outside of a turn; the loop does not sleep before. Queued already: fine. */
+void loop_at_end(struct loop *l, struct loop_task *t);
+/** Take it back. */
+void loop_not_at_end(struct loop *l, struct loop_task *t);
 void loop_off_turn_end(struct loop *l, bool (*fn)(void *arg), void *arg);
 
 void timer_init(struct timer *t, void (*fn)(void *arg), void *arg);

@@ -26,9 +26,9 @@ static int cmp_len(size_t a, size_t b)
 	return (a > b) - (a < b);
 }
 
-bool slice_ieq(struct slice a, struct slice b)
+bool slice_same_letters(const char *a, const char *b, size_t len)
 {
-	return a.len == b.len && icmp_bytes(a.p, b.p, a.len) == 0;
+	return icmp_bytes(a, b, len) == 0;
 }
 
 int slice_cmp(struct slice a, struct slice b)
@@ -51,32 +51,14 @@ bool slice_starts(struct slice s, struct slice prefix)
 	return s.len >= prefix.len && slice_eq(slice_make(s.p, prefix.len), prefix);
 }
 
+bool slice_ends(struct slice s, struct slice suffix)
+{
+	return s.len >= suffix.len && slice_eq(slice_from(s, s.len - suffix.len), suffix);
+}
+
 bool slice_istarts(struct slice s, struct slice prefix)
 {
 	return s.len >= prefix.len && icmp_bytes(s.p, prefix.p, prefix.len) == 0;
-}
-
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-struct slice slice_trim(struct slice s)
-{
-	while (s.len > 0 && is_blank(s.p[0])) {
-		s.p++;
-		s.len--;
-	}
-	while (s.len > 0 && is_blank(s.p[s.len - 1]))
-		s.len--;
-	return s;
-}
-
-struct slice slice_from(struct slice s, size_t off)
-{
-	if (off > s.len)
-		off = s.len;
-	return off > 0 ? slice_make(s.p + off, s.len - off) : s;
 }
 
 struct slice slice_sub(struct slice s, size_t off, size_t len)
@@ -85,13 +67,6 @@ struct slice slice_sub(struct slice s, size_t off, size_t len)
 	if (s.len > len)
 		s.len = len;
 	return s;
-}
-
-ptrdiff_t slice_chr(struct slice s, char c)
-{
-	const char *at = s.len > 0 ? memchr(s.p, c, s.len) : NULL;
-
-	return at != NULL ? at - s.p : -1;
 }
 
 ptrdiff_t slice_find(struct slice s, struct slice needle)
@@ -167,7 +142,22 @@ static int parse_digits(struct slice s, unsigned base, uint64_t max, uint64_t *o
 
 int slice_u64(struct slice s, uint64_t max, uint64_t *out)
 {
-	return parse_digits(s, 10, max, out);
+	uint64_t n = 0;
+
+	/* Up to 19 digits cannot overflow. */
+	if (s.len == 0 || s.len > 19)
+		return parse_digits(s, 10, max, out);
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned v = (unsigned)(unsigned char)s.p[i] - '0';
+
+		if (v > 9)
+			return -EINVAL;
+		n = n * 10 + v;
+	}
+	if (n > max)
+		return -ERANGE;
+	*out = n;
+	return 0;
 }
 
 int slice_i64(struct slice s, int64_t *out)

@@ -46,20 +46,55 @@ static inline bool slice_eq(struct slice a, struct slice b)
 }
 
 /** Equal without regard to ASCII case (SIP tokens, RFC 3261 section 7.3.1). */
-bool slice_ieq(struct slice a, struct slice b);
+bool slice_same_letters(const char *a, const char *b, size_t len);
+static inline bool slice_ieq(struct slice a, struct slice b)
+{
+	/* Most texts are written as everybody writes them. */
+	return a.len == b.len &&
+		(a.len == 0 || memcmp(a.p, b.p, a.len) == 0 || slice_same_letters(a.p, b.p, a.len));
+}
+
 /** Like strcmp()/strcasecmp(), shorter first on a common prefix. */
 int slice_cmp(struct slice a, struct slice b);
 int slice_icmp(struct slice a, struct slice b);
 bool slice_starts(struct slice s, struct slice prefix);
+bool slice_ends(struct slice s, struct slice suffix);
 bool slice_istarts(struct slice s, struct slice prefix);
+static inline bool slice_is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 /** Without blanks, tabs, CR and LF at both ends. */
-struct slice slice_trim(struct slice s);
+static inline struct slice slice_trim(struct slice s)
+{
+	while (s.len > 0 && slice_is_blank(s.p[0])) {
+		s.p++;
+		s.len--;
+	}
+	while (s.len > 0 && slice_is_blank(s.p[s.len - 1]))
+		s.len--;
+	return s;
+}
+
 /** From offset off (clamped) to the end. */
-struct slice slice_from(struct slice s, size_t off);
+static inline struct slice slice_from(struct slice s, size_t off)
+{
+	if (off > s.len)
+		off = s.len;
+	return off > 0 ? slice_make(s.p + off, s.len - off) : s;
+}
+
 /** len bytes from off, both clamped to s. */
 struct slice slice_sub(struct slice s, size_t off, size_t len);
 /** Index of the first c, or -1. */
-ptrdiff_t slice_chr(struct slice s, char c);
+static inline ptrdiff_t slice_chr(struct slice s, char c)
+{
+	const char *at = s.len > 0 ? (const char *)memchr(s.p, c, s.len) : NULL;
+
+	return at != NULL ? at - s.p : -1;
+}
+
 /** Index of the first occurrence of needle, or -1. Empty needle: 0. */
 ptrdiff_t slice_find(struct slice s, struct slice needle);
 ptrdiff_t slice_ifind(struct slice s, struct slice needle);

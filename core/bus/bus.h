@@ -23,7 +23,7 @@
 struct bus;
 struct bus_endpoint;
 
-#define BUS_HWM 4096 /**< events a slow subscriber may lag */
+#define BUS_HWM 4096 /**< frames (each a burst of events of one topic) that a slow subscriber may lag */
 
 extern const struct counter_desc bus_counters[];
 enum { BUS_C_PUBLISHED, BUS_C_RECEIVED, BUS_C_GAPS, BUS_C_LOST, BUS_C_REQUESTS, BUS_C_REQUEST_TIMEOUTS };

@@ -3,7 +3,9 @@
  *
  *   bus_publish ─ PUB ─► XSUB hub XPUB ─► SUB ─ bus_events_drain ─ on_gap, fn
  *
- * The hub takes every event and the XPUB passes on what is subscribed, dropping where a subscriber is full.
+ * The hub takes every event and the XPUB passes on what is subscribed, dropping where a subscriber is full. What a turn
+ * publishes of one topic leaves as one frame at its end, or within some milliseconds when it can wait: a burst of REGISTERs
+ * wakes the hub once, not each time.
  */
 #include <assert.h>
 #include <errno.h>
@@ -14,6 +16,7 @@
 #include "core/bus/bus_internal.h"
 
 #define HELLO_MS   10  /* a hello that has not come back is said again */
+#define BATCH_MS   10  /* that events which can wait are gathered */
 #define MARK_MS    200 /* then 800, 3200 */
 #define MARK_TIMES 3
 #define HEAD_SIZE  offsetof(struct bus_event, contact)
@@ -68,6 +71,18 @@ static void hello_say(void *arg)
 	timer_start(e->loop, &e->hello_timer, HELLO_MS);
 }
 
+static void batch_send(void *arg)
+{
+	struct bus_endpoint *e = arg;
+
+	if (e->batch_len == 0)
+		return;
+	/* The numbers of those that did not go are used up: subscribers see the gap. */
+	if (pub_send(e, e->batch, e->batch_len) == 0)
+		bus_count(e, BUS_C_PUBLISHED, e->batch_count);
+	e->batch_len = e->batch_count = 0;
+}
+
 /* Subscriptions reach the hub in order: when this hello is back, all before it are in force. */
 static void hello_ask(struct bus_endpoint *e)
 {
@@ -98,6 +113,7 @@ static void marks_say(void *arg)
 	struct bus_endpoint *e = arg;
 	bool more = false;
 
+	batch_send(e);
 	for (unsigned t = 1; t < BUS_TOPICS; t++) {
 		const struct bus_event mark = {.topic = t,
 			.publisher = e->number,
@@ -126,15 +142,23 @@ static void mark_later(struct bus_endpoint *e, uint32_t topic)
 
 void bus_publish(struct bus_endpoint *e, struct bus_event *ev)
 {
-	uint32_t size = bus_event_size((enum bus_topic)ev->topic);
+	uint32_t size;
 
-	assert(size > 0);
+	assert(bus_topic_name((enum bus_topic)ev->topic) != NULL);
 	ev->publisher = e->number;
 	ev->seq = ++e->seq[ev->topic];
 	ev->at_us = wall_us();
-	/* The number of one that did not go is used up: subscribers see the gap. */
-	if (pub_send(e, ev, size) == 0)
-		bus_count(e, BUS_C_PUBLISHED, 1);
+	/* In the order in which they were published. */
+	if (ev->topic != e->batch_topic || BUS_PACKED_MAX > BUS_BATCH - e->batch_len)
+		batch_send(e);
+	e->batch_topic = ev->topic;
+	size = bus_event_pack(e->batch + e->batch_len, ev);
+	e->batch_len += size;
+	e->batch_count++;
+	if (!bus_event_can_wait((enum bus_topic)ev->topic))
+		loop_at_end(e->loop, &e->batch_task);
+	else if (!timer_pending(&e->batch_timer))
+		timer_start(e->loop, &e->batch_timer, BATCH_MS);
 	mark_later(e, ev->topic);
 }
 
@@ -257,20 +281,33 @@ static void hand_out(
 		subs_sweep(e);
 }
 
-static void event_in(struct bus_endpoint *e, const void *data, size_t len)
+static void event_in(struct bus_endpoint *e, const struct bus_event *ev, bool mark)
 {
-	struct bus_event ev;
-	bool mark = len == HEAD_SIZE;
-
-	if (len < HEAD_SIZE || len > sizeof(ev))
-		return;
-	memcpy(&ev, data, len);
 	/* Of a topic that was given up a few may still be on their way. */
-	if (ev.topic == 0 || ev.topic >= BUS_TOPICS || e->track[ev.topic].users == 0)
+	if (e->track[ev->topic].users == 0)
 		return;
 	if (!mark)
 		bus_count(e, BUS_C_RECEIVED, 1);
-	hand_out(e, &ev, mark, gap_before(e, &ev, mark ? ev.seq + 1 : ev.seq));
+	hand_out(e, ev, mark, gap_before(e, ev, mark ? ev->seq + 1 : ev->seq));
+}
+
+/* A mark, or as many events of one topic as there are. */
+static void frame_in(struct bus_endpoint *e, const char *data, size_t len)
+{
+	struct bus_event ev;
+	uint32_t size;
+
+	if (len == HEAD_SIZE) {
+		memcpy(&ev, data, len);
+		if (bus_topic_name((enum bus_topic)ev.topic) != NULL)
+			event_in(e, &ev, true);
+		return;
+	}
+	while ((size = bus_event_unpack(&ev, data, len)) > 0) {
+		event_in(e, &ev, false);
+		data += size;
+		len -= size;
+	}
 }
 
 bool bus_events_drain(struct bus_endpoint *e)
@@ -289,7 +326,7 @@ bool bus_events_drain(struct bus_endpoint *e)
 			memcpy(&h, zmq_msg_data(&msg), sizeof(h));
 			hello_back(e, &h);
 		} else {
-			event_in(e, zmq_msg_data(&msg), zmq_msg_size(&msg));
+			frame_in(e, zmq_msg_data(&msg), zmq_msg_size(&msg));
 		}
 		zmq_msg_close(&msg);
 	}
@@ -303,6 +340,11 @@ int bus_events_open(struct bus_endpoint *e)
 
 	timer_init(&e->hello_timer, hello_say, e);
 	timer_init(&e->mark_timer, marks_say, e);
+	timer_init(&e->batch_timer, batch_send, e);
+	e->batch_task = (struct loop_task){.fn = batch_send, .arg = e};
+	e->batch = malloc(BUS_BATCH);
+	if (e->batch == NULL)
+		return -ENOMEM;
 	e->pub = bus_zmq_socket(e->bus->context, ZMQ_PUB, BUS_HWM);
 	e->sub = bus_zmq_socket(e->bus->context, ZMQ_SUB, BUS_HWM);
 	if (e->pub == NULL || e->sub == NULL)
@@ -320,12 +362,15 @@ int bus_events_open(struct bus_endpoint *e)
 
 void bus_events_close(struct bus_endpoint *e)
 {
-	if (e->pub != NULL)
+	if (e->pub != NULL) {
+		batch_send(e);
+		timer_stop(&e->batch_timer);
 		timer_stop(&e->hello_timer);
-	if (e->pub != NULL)
 		timer_stop(&e->mark_timer);
-	if (e->pub != NULL)
 		zmq_close(e->pub);
+	}
+	loop_not_at_end(e->loop, &e->batch_task);
+	free(e->batch);
 	if (e->sub != NULL)
 		zmq_close(e->sub);
 	for (struct bus_sub *s = e->subs; s != NULL; s = s->next)

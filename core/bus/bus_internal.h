@@ -63,6 +63,7 @@ struct bus_service;
 struct bus_pending;
 
 #define BUS_PENDING_BUCKETS 64
+#define BUS_BATCH           16384 /**< bytes of events that leave as one frame */
 #define BUS_TURN            256 /**< messages an endpoint takes a turn from one socket */
 
 /** One (topic, publisher): the last number seen, 0: none yet. */
@@ -87,6 +88,12 @@ struct bus_endpoint {
 	unsigned first;
 	/* events */
 	uint64_t seq[BUS_TOPICS];       /**< last given out */
+	char *batch; /**< events of one topic, as many as one frame takes, until the turn ends */
+	size_t batch_len;
+	unsigned batch_count;
+	uint32_t batch_topic;
+	struct loop_task batch_task;
+	struct timer batch_timer;
 	uint8_t marks_left[BUS_TOPICS]; /**< how often the last number is told again */
 	struct timer mark_timer;
 	unsigned mark_round;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum bus_topic {
@@ -73,8 +74,13 @@ struct bus_event {
 		struct bus_ev_node node;
 	};
 };
-/** Bytes of an event of that topic on the bus. */
-uint32_t bus_event_size(enum bus_topic topic);
+/** May wait for some milliseconds so that many leave together: nobody acts at once on it. */
+bool bus_event_can_wait(enum bus_topic topic);
+#define BUS_PACKED_MAX 2048 /**< bytes that a packed event takes at most */
+/** For the bus: without the unused bytes behind each text. out has BUS_PACKED_MAX. Bytes written; 0: no such topic. */
+uint32_t bus_event_pack(char *out, const struct bus_event *ev);
+/** Bytes read of the len there are; 0: they are no packed event. */
+uint32_t bus_event_unpack(struct bus_event *ev, const char *in, size_t len);
 
 /**
  * Properties: named values that one plugin leaves and another reads later on the same thread, with a message or with its

@@ -108,7 +108,7 @@ static void take_source(struct worker *w, struct ph_msg *msg)
 	struct slice token;
 	struct flow flow;
 
-	if (!via || !sip_param_get(via->params, SLICE("flow"), &token) || flow_token_read(&flow, w->w.t.key, token, &bond) != 0 ||
+	if (!via || !via->others || !sip_param_get(via->params, SLICE("flow"), &token) || flow_token_read(&flow, w->w.t.key, token, &bond) != 0 ||
 		flow.kind != FLOW_HEARD)
 		return;
 	carrier = arena_alloc(msg->arena, sizeof(*carrier));

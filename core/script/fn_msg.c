@@ -50,6 +50,7 @@ static int process_maxfwd(void *self, struct ph_msg *msg, const struct ph_arg *a
 	uint32_t n = 0;
 	int err = sip_number(&msg->sip, SIP_H_MAX_FORWARDS, &n);
 	struct slice text;
+	struct buf b;
 
 	(void)self;
 	if (err == -EBADMSG)
@@ -60,8 +61,10 @@ static int process_maxfwd(void *self, struct ph_msg *msg, const struct ph_arg *a
 		n = n > 255 ? 255 : n - 1;
 	else
 		n = args[0].n < 1 ? 1 : args[0].n > 255 ? 255 : (uint32_t)args[0].n;
-	text = arena_printf(msg->arena, "%u", (unsigned)n);
-	if (!text.p)
+	buf_arena(&b, msg->arena, 4, 4);
+	buf_u64(&b, n);
+	text = buf_slice(&b);
+	if (b.err != 0)
 		return fn_verdict(msg, "mf_process_maxfwd_header", -ENOMEM);
 	if (err == 0)
 		err = sip_hdr_set(

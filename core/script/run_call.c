@@ -90,7 +90,7 @@ static bool make_args(struct script_run *r, const struct script_site *site)
 	unsigned value = r->top - site->values;
 	bool fine = true;
 
-	for (unsigned i = 0; i < PH_MAX_ARGS && fine; i++) {
+	for (unsigned i = 0; i < site->fn->max_args && fine; i++) {
 		const struct script_arg *a = &site->args[i];
 		struct script_value v = {.type = SCRIPT_TEXT};
 

@@ -27,8 +27,8 @@ static void put_via_params(struct buf *b, const struct sip_via *v)
 	}
 }
 
-/** A Via value up to its parameters, then these without received and rport, then add. */
-static void put_via_with(struct buf *b, const struct sip_via *v, struct slice add)
+/** A Via value up to its parameters, then these without received and rport, then add. Where in b the parameters begin. */
+static size_t put_via_with(struct buf *b, const struct sip_via *v, struct slice add)
 {
 	const char *head_end =
 		slice_empty(v->params) ? v->text.p + v->text.len : v->params.p;
@@ -38,18 +38,91 @@ static void put_via_with(struct buf *b, const struct sip_via *v, struct slice ad
 		(head.p[head.len - 1] == ';' || sip_is(head.p[head.len - 1], SC_LWS)))
 		head.len--;
 	sip_put_value(b, head);
+	head.len = b->len;
 	put_via_params(b, v);
 	buf_add(b, add);
+	return head.len;
+}
+
+/** What is put on a Via, and how long its two values are. */
+struct via_add {
+	char room[ADDR_TEXT + 32];
+	struct buf text;
+	size_t ip_len, port_len; /* 0: not put there */
+};
+
+static void via_add_make(struct via_add *a, const struct addr *source, bool received, bool rport)
+{
+	char ip[ADDR_TEXT];
+
+	buf_fixed(&a->text, a->room, sizeof(a->room));
+	a->ip_len = a->port_len = 0;
+	if (received) {
+		buf_add(&a->text, SLICE(";received="));
+		a->ip_len = a->text.len;
+		buf_add(&a->text, addr_ip_text(source, ip));
+		a->ip_len = a->text.len - a->ip_len;
+	}
+	if (rport) {
+		buf_add(&a->text, SLICE(";rport="));
+		a->port_len = a->text.len;
+		buf_u64(&a->text, addr_port(source));
+		a->port_len = a->text.len - a->port_len;
+	}
+}
+
+/**
+ * What the field's new value comes to is known without reading it again, when it is this
+ * Via alone: old, with its parameters from head on and those of a at the end.
+ */
+static void via_known(
+	struct sip_msg *msg, const struct sip_via *old, size_t head, const struct via_add *a)
+{
+	struct slice value = old->hdr->value;
+	struct sip_via *v;
+	size_t end = value.len;
+
+	if (!slice_empty(sip_via_rest(old)))
+		return;
+	v = sip_via_room(msg->arena, old->hdr);
+	if (!v)
+		return; /* it is read when somebody asks */
+	*v = *old;
+	v->next = NULL;
+	v->text = value;
+	v->params = slice_from(value, head + 1);
+	v->has_rport = a->port_len > 0;
+	v->rport = slice_sub(value, end - a->port_len, a->port_len);
+	if (a->port_len > 0)
+		end -= a->port_len + SLICE(";rport=").len;
+	v->received = slice_sub(value, end - a->ip_len, a->ip_len);
+}
+
+/** The new value of the top Via's field; *head: where in it the first Via's parameters begin. Empty without memory. */
+static struct slice via_value(
+	struct sip_msg *msg, const struct sip_via *top, const struct via_add *a, size_t *head)
+{
+	struct buf b;
+
+	buf_arena(&b, msg->arena, top->hdr->value.len + sizeof(a->room),
+		top->hdr->value.len + VIA_ROOM);
+	*head = put_via_with(&b, top, buf_slice(&a->text));
+	if (!slice_empty(sip_via_rest(top))) {
+		buf_add(&b, SLICE(", "));
+		buf_add(&b, sip_via_rest(top));
+	}
+	return b.err == 0 ? buf_slice(&b) : (struct slice){0};
 }
 
 int sip_via_fix(struct sip_msg *msg, const struct addr *source, bool force_rport)
 {
 	int err;
 	struct sip_via *top = sip_via_list(msg, &err);
-	char text[ADDR_TEXT], add[ADDR_TEXT + 32];
+	struct via_add add;
 	struct addr sent_by;
-	struct buf b, params;
+	struct slice value;
 	bool rport, received;
+	size_t head;
 
 	if (!top)
 		return err != 0 ? err : -EBADMSG;
@@ -58,25 +131,20 @@ int sip_via_fix(struct sip_msg *msg, const struct addr *source, bool force_rport
 		!addr_eq_ip(&sent_by, source);
 	if (!received && slice_empty(top->received))
 		return 0;
-	buf_fixed(&params, add, sizeof(add));
-	if (received) {
-		buf_add(&params, SLICE(";received="));
-		buf_add(&params, addr_ip_text(source, text));
-	}
-	if (rport) {
-		buf_add(&params, SLICE(";rport="));
-		buf_u64(&params, addr_port(source));
-	}
-	buf_arena(&b, msg->arena, top->hdr->value.len + sizeof(add),
-		top->hdr->value.len + VIA_ROOM);
-	put_via_with(&b, top, buf_slice(&params));
-	if (!slice_empty(sip_via_rest(top))) {
-		buf_add(&b, SLICE(", "));
-		buf_add(&b, sip_via_rest(top));
-	}
-	if (b.err != 0 || params.err != 0)
+	via_add_make(&add, source, received, rport);
+	/* Nothing but what the last call has left: scripts ask for rport after the host has. */
+	if (top->hdr->value.p == msg->via_fixed && add.text.len > 0 &&
+		slice_ends(top->params, slice_from(buf_slice(&add.text), 1)))
+		return 0;
+	value = via_value(msg, top, &add, &head);
+	if (slice_empty(value) || add.text.err != 0)
 		return -ENOMEM;
-	return sip_hdr_set(msg, top->hdr, buf_slice(&b));
+	err = sip_hdr_set(msg, top->hdr, value);
+	if (err != 0)
+		return err;
+	msg->via_fixed = value.p;
+	via_known(msg, top, head, &add);
+	return 0;
 }
 
 /** All Via fields of the request; received and rport of the top one as told. */
@@ -179,6 +247,8 @@ void sip_write_answer(
 	if (h)
 		sip_put_received(b, h);
 	sip_put_lines(b, ans->extra);
+	if (!slice_empty(ans->server))
+		sip_put_field(b, SLICE("Server"), ans->server);
 	sip_put_length(b, ans->body.len);
 	buf_add(b, SLICE("\r\n"));
 	buf_add(b, ans->body);

@@ -46,7 +46,8 @@ static bool value_ok(struct slice v)
 {
 	const char *p = v.p, *end = p + v.len;
 
-	if (slice_empty(v))
+	/* Nearly always there is none of the three. */
+	if (slice_chr(v, '\n') < 0 && slice_chr(v, '\r') < 0 && slice_chr(v, '\0') < 0)
 		return true;
 	for (; p < end; p++) {
 		if (*p == '\0' && (p == v.p || p[-1] != '\\'))

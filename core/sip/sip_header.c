@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "core/sip/sip_scan.h"
+#include "core/sip/sip_write_int.h"
 
 /** What hdr->parsed of a Via points to. */
 struct via_field {
@@ -25,6 +26,8 @@ static void read_via_params(struct sip_via *v)
 			v->maddr = value;
 		} else if (name.len == 3 && slice_ieq(name, SLICE("ttl"))) {
 			v->ttl = value;
+		} else {
+			v->others = true;
 		}
 	}
 }
@@ -166,6 +169,18 @@ struct sip_via *sip_via_list(struct sip_msg *msg, int *err)
 	if (err)
 		*err = e;
 	return e == 0 ? first : NULL;
+}
+
+struct sip_via *sip_via_room(struct arena *arena, struct sip_hdr *h)
+{
+	struct via_field *f = arena_alloc(arena, sizeof(*f));
+	struct sip_via *v = f ? arena_alloc(arena, sizeof(*v)) : NULL;
+
+	if (!v)
+		return NULL;
+	f->first = f->last = v;
+	h->parsed = f;
+	return v;
 }
 
 int sip_via_parse(struct arena *arena, struct slice value, struct sip_via **out)

@@ -19,6 +19,7 @@ struct sip_via {
 	struct slice params;
 	struct slice branch, received, maddr, ttl;
 	bool has_rport;
+	bool others;            /**< has parameters beside these */
 	struct slice rport;     /**< empty when without value */
 	struct sip_hdr *hdr;
 	struct sip_via *next;   /**< within the same field, then the next field's */

@@ -128,6 +128,7 @@ struct sip_msg {
 	uint32_t cseq;
 	struct slice cseq_method_text;
 
+	const char *via_fixed; /**< the top Via's value that sip_via_fix() has written; NULL: none yet */
 	struct sip_undo *undo; /**< newest first */
 	unsigned edits;        /**< how many are in force; 0: the message is as received */
 };

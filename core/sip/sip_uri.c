@@ -15,12 +15,23 @@ bool sip_param_next(struct slice *rest, struct slice *name, struct slice *value)
 	while (p < end && (*p == ';' || sip_is(*p, SC_LWS)))
 		p++;
 	start = p;
-	while (p < end && *p != ';' && *p != '=')
-		p++;
-	*name = sip_trim(start, p);
+	p = sip_skip(p, end, SC_TOKEN);
+	*name = sip_between(start, p);
+	if (p < end && *p != ';' && *p != '=') { /* more than a token */
+		while (p < end && *p != ';' && *p != '=')
+			p++;
+		*name = sip_trim(start, p);
+	}
 	eq = p;
-	if (p < end && *p == '=')
+	if (p < end && *p == '=') {
 		eq = ++p;
+		p = sip_skip(p, end, SC_TOKEN);
+		if (p == end || *p == ';') { /* nearly always */
+			*value = sip_between(eq, p);
+			*rest = sip_between(p, end);
+			return true;
+		}
+	}
 	while (p < end && *p != ';') {
 		if (*p == '"')
 			p = sip_quoted_end(p, end);

@@ -31,6 +31,7 @@ struct sip_answer {
 	struct slice to_tag;      /**< added when the request's To has none and code > 100 */
 	struct slice via_received; /**< ";received=..;rport=.." as to be set on the top Via; empty: leave it */
 	struct slice extra;       /**< complete header lines */
+	struct slice server;      /**< value of a Server header; empty: none */
 	struct slice body;        /**< with its Content-Type line in extra */
 	bool record_route;        /**< copy Record-Route (2xx and 18x made here) */
 };

@@ -21,6 +21,11 @@ void sip_put_length(struct buf *b, size_t n);
 /** Complete header lines; a missing last line end is added. */
 void sip_put_lines(struct buf *b, struct slice lines);
 /**
+ * Room for what a Via field with one value comes to, for who knows it without reading: to be
+ * filled in at once. NULL without memory; the field is then read when somebody asks.
+ */
+struct sip_via *sip_via_room(struct arena *arena, struct sip_hdr *h);
+/**
  * What follows the first value and its comma in a Via field: empty when it was the only
  * one.
  */

@@ -15,19 +15,13 @@ void answer_fix_via(struct ph_msg *msg)
 int answer_write(struct tm *tm, struct sip_msg *request, unsigned code,
 	struct slice reason, struct slice extra, struct slice body)
 {
-	struct sip_answer ans = {
-		.code = code, .reason = reason, .extra = extra, .body = body};
+	struct sip_answer ans = {.code = code,
+		.reason = reason,
+		.extra = extra,
+		.server = slice_str(tm->s.server),
+		.body = body};
 	char tag[TM_TAG_LEN + 1];
 
-	if (tm->s.server != NULL) {
-		arena_reset(tm->scratch);
-		ans.extra = arena_printf(tm->scratch, "%.*s%sServer: %s\r\n",
-			SLICE_ARG(extra),
-			extra.len > 0 && extra.p[extra.len - 1] != '\n' ? "\r\n" : "",
-			tm->s.server);
-		if (ans.extra.p == NULL)
-			return -ENOMEM;
-	}
 	key_tag(tm, request, tag);
 	ans.to_tag = slice_make(tag, TM_TAG_LEN);
 	ans.record_route = code >= 180 && code < 300;

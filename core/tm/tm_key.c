@@ -2,20 +2,17 @@
  * Keys are 64 bit keyed hashes: nobody outside can make two requests collide, and what is kept of a transaction
  * that only absorbs retransmissions stays small.
  */
-#include <ctype.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <limits.h>
-#include <stdio.h>
 
 #include "core/tm/tm_priv.h"
 
 #define MAGIC_COOKIE "z9hG4bK"
 
-static void add_lower(struct buf *b, struct slice s)
+static void add_number(struct buf *b, struct slice before, uint32_t n)
 {
-	for (size_t i = 0; i < s.len; i++)
-		buf_chr(b, (char)tolower((unsigned char)s.p[i]));
+	buf_add(b, before);
+	buf_u64(b, n);
 }
 
 static void add_part(struct buf *b, struct slice s)
@@ -32,8 +29,10 @@ static void add_rfc3261(struct buf *b, const struct sip_via *via)
 	if (port == 0)
 		port = sip_default_port(SIP_SCHEME_SIP, via->transport);
 	add_part(b, via->branch);
-	add_lower(b, via->host);
-	buf_printf(b, ":%u\n", (unsigned)port);
+	buf_lower(b, via->host);
+	buf_chr(b, ':');
+	buf_u64(b, port);
+	buf_chr(b, '\n');
 }
 
 /*
@@ -60,7 +59,9 @@ int key_of_request(
 	if (via == NULL)
 		return -EBADMSG;
 	buf_reset(b);
-	buf_printf(b, "%d %" PRIu32 "\n", (int)method, msg->sip.cseq);
+	add_number(b, SLICE(""), (unsigned)method);
+	add_number(b, SLICE(" "), msg->sip.cseq);
+	buf_chr(b, '\n');
 	if (method == SIP_OTHER)
 		add_part(b, msg->sip.method_text);
 	add_part(b, msg->sip.call_id);
@@ -85,7 +86,8 @@ static uint64_t key_of_tag(struct tm *tm, struct sip_msg *request)
 	struct buf *b = &tm->out;
 
 	buf_reset(b);
-	buf_printf(b, "tag %" PRIu32 "\n", request->cseq);
+	add_number(b, SLICE("tag "), request->cseq);
+	buf_chr(b, '\n');
 	add_part(b, request->call_id);
 	if (via != NULL)
 		add_part(b, via->branch);
@@ -94,7 +96,12 @@ static uint64_t key_of_tag(struct tm *tm, struct sip_msg *request)
 
 void key_tag(struct tm *tm, struct sip_msg *request, char out[TM_TAG_LEN + 1])
 {
-	snprintf(out, TM_TAG_LEN + 1, "ph%016" PRIx64, key_of_tag(tm, request));
+	struct buf b;
+
+	buf_fixed(&b, out, TM_TAG_LEN);
+	buf_add(&b, SLICE("ph"));
+	buf_hex64(&b, key_of_tag(tm, request));
+	out[TM_TAG_LEN] = '\0';
 }
 
 bool key_is_our_tag(struct tm *tm, struct sip_msg *ack)
@@ -120,15 +127,23 @@ static uint64_t key_of_slot(const struct tm *tm, uint32_t slot, uint32_t gen)
 static void branch_name(
 	const struct tm *tm, uint32_t slot, uint32_t gen, char out[NAME_LEN + 1])
 {
-	snprintf(out, NAME_LEN + 1,
-		MAGIC_COOKIE "ph%08" PRIx32 "%08" PRIx32 "%016" PRIx64, slot, gen,
-		key_of_slot(tm, slot, gen));
+	struct buf b;
+
+	buf_fixed(&b, out, NAME_LEN);
+	buf_add(&b, SLICE(MAGIC_COOKIE "ph"));
+	buf_hex64(&b, (uint64_t)slot << 32 | gen);
+	buf_hex64(&b, key_of_slot(tm, slot, gen));
+	out[NAME_LEN] = '\0';
 }
 
 void key_branch(const struct tm_branch *br, char out[TM_BRANCH_LEN + 1])
 {
+	static const char digits[] = "0123456789abcdef";
+
 	branch_name(br->trans->tm, br->slot, br->gen, out);
-	snprintf(out + NAME_LEN, 8 + 1, "%08" PRIx32, br->trans->loop);
+	for (unsigned i = 0; i < 8; i++)
+		out[NAME_LEN + i] = digits[br->trans->loop >> (28 - 4 * i) & 15];
+	out[TM_BRANCH_LEN] = '\0';
 }
 
 static bool hex_u32(const char *p, uint32_t *out)
@@ -195,8 +210,8 @@ uint32_t key_loop(struct tm *tm, struct ph_msg *msg)
 	struct buf *b = &tm->out;
 
 	buf_reset(b);
-	buf_printf(b, "loop %" PRIx64 " %" PRIu32 " %u\n", tm->nonce, sip->cseq,
-		msg->sock != NULL ? msg->sock->index : UINT_MAX);
+	buf_hex64(b, tm->nonce);
+	buf_hex64(b, (uint64_t)sip->cseq << 32 | (msg->sock != NULL ? msg->sock->index : UINT_MAX));
 	if (!msg->is_local)
 		add_part(b, addr_text(&msg->rx.src, source));
 	add_part(b, sip->call_id);
@@ -215,15 +230,19 @@ int key_stateless(struct tm *tm, struct sip_msg *msg, const struct sip_via *clie
 {
 	const struct sip_nameaddr *from = sip_from(msg, NULL);
 	struct buf *b = &tm->out;
+	struct buf text;
 
 	buf_reset(b);
-	buf_printf(b, "stateless %" PRIu32 "\n", msg->cseq);
+	add_number(b, SLICE("stateless "), msg->cseq);
+	buf_chr(b, '\n');
 	add_part(b, msg->call_id);
 	add_part(b, from != NULL ? from->tag : (struct slice){0});
 	add_rfc3261(b, client);
 	if (b->err != 0)
 		return b->err;
-	snprintf(out, TM_BRANCH_LEN + 1, MAGIC_COOKIE "ps%016" PRIx64,
-		hash_sip(tm->s.key, buf_slice(b)));
+	buf_fixed(&text, out, TM_BRANCH_LEN);
+	buf_add(&text, SLICE(MAGIC_COOKIE "ps"));
+	buf_hex64(&text, hash_sip(tm->s.key, buf_slice(b)));
+	out[text.len] = '\0';
 	return 0;
 }

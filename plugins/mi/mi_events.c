@@ -17,7 +17,7 @@ static void on_event(void *arg, const struct bus_event *ev)
 {
 	struct mi_events *e = arg;
 
-	memcpy(&e->ring[e->seen++ % MI_EVENTS], ev, bus_event_size((enum bus_topic)ev->topic));
+	e->ring[e->seen++ % MI_EVENTS] = *ev;
 }
 
 static void on_gap(void *arg, enum bus_topic topic, uint64_t lost)

@@ -35,66 +35,36 @@ unsigned nat_tests_of(int64_t flags, bool kamailio)
 	return numbers == 0 ? tests : 0;
 }
 
-static bool in_network(struct slice host, struct slice network)
+/* A host that is a name says nothing of where it is: its family is AF_UNSPEC. */
+static struct addr literal(struct slice host)
 {
-	struct addr_net net;
-	struct addr a;
+	struct addr a = {0};
 
-	return addr_parse_ip(&a, host) == 0 && addr_parse_net(&net, network) == 0 &&
-		addr_in_net(&a, &net);
+	(void)addr_parse_ip(&a, host);
+	return a;
 }
 
-static bool is_carrier_grade(struct slice host)
+static bool is_carrier_grade(const struct addr *a)
 {
-	return in_network(host, SLICE("192.0.0.0/29"));
+	return addr_in_ipv4(a, 0xc0000000, 29); /* 192.0.0.0/29: RFC 6333 */
 }
 
-static bool is_private(struct slice host)
+/** Which addresses are private, for the dialect of the script. */
+static bool is_private(const struct nat_view *view, const struct addr *a)
 {
-	struct addr a;
-
-	return addr_parse_ip(&a, host) == 0 && addr_is_private(&a);
+	return addr_is_private(a) || (view->kamailio && addr_in_ipv4(a, 0xc0000000, 24));
 }
 
-static bool is_private_in_kamailio(struct slice host)
+static bool is_source(const struct nat_view *view, const struct addr *a)
 {
-	return is_private(host) || in_network(host, SLICE("192.0.0.0/24"));
-}
-
-/** Which hosts are private, for the dialect of the script. */
-static bool (*private_of(const struct nat_view *view))(struct slice host)
-{
-	return view->kamailio ? is_private_in_kamailio : is_private;
-}
-
-static bool is_source(struct slice host, const struct addr *source)
-{
-	struct addr a;
-
-	return addr_parse_ip(&a, host) == 0 && addr_eq_ip(&a, source);
-}
-
-static bool is_null(struct slice host)
-{
-	struct addr a;
-
-	return addr_parse_ip(&a, host) == 0 && addr_is_any(&a);
-}
-
-static bool any_contact(const struct sip_nameaddr *c, bool (*test)(struct slice host))
-{
-	for (; c; c = c->next)
-		if (test(c->uri.host))
-			return true;
-	return false;
+	return addr_is_set(a) && addr_eq_ip(a, view->source);
 }
 
 static unsigned test_source(const struct nat_view *view)
 {
-	char text[ADDR_TEXT];
 	unsigned hits = 0;
 
-	if (private_of(view)(addr_ip_text(view->source, text)))
+	if (is_private(view, view->source))
 		hits |= NAT_PRIVATE_SRC;
 	if (view->transport == SIP_TR_WS || view->transport == SIP_TR_WSS)
 		hits |= NAT_WEBSOCKET;
@@ -104,20 +74,37 @@ static unsigned test_source(const struct nat_view *view)
 static unsigned test_via(const struct nat_view *view)
 {
 	const struct sip_via *via = view->via;
+	const struct addr host = literal(via->host);
+	const struct addr maddr = literal(via->maddr);
 	uint16_t port =
 		via->port ? via->port : sip_default_port(SIP_SCHEME_SIP, via->transport);
 	unsigned hits = 0;
 
 	/* A received parameter is not looked at: ours is there whenever rport was asked,
 	 * and a sender can write its own. */
-	if (!is_source(slice_empty(via->maddr) ? via->host : via->maddr, view->source))
+	if (!is_source(view, slice_empty(via->maddr) ? &host : &maddr))
 		hits |= NAT_DIFF_IP_SRC_VIA;
-	if (private_of(view)(via->host))
+	if (is_private(view, &host))
 		hits |= NAT_PRIVATE_VIA;
 	if (port != addr_port(view->source))
 		hits |= NAT_DIFF_PORT_SRC_VIA;
-	if (is_carrier_grade(via->host))
+	if (is_carrier_grade(&host))
 		hits |= NAT_CARRIER_GRADE;
+	return hits;
+}
+
+static unsigned test_contact(const struct nat_view *view, const struct sip_uri *uri, bool first)
+{
+	const struct addr host = literal(uri->host);
+	unsigned hits = 0;
+
+	if (is_private(view, &host))
+		hits |= NAT_PRIVATE_CONTACT;
+	if (is_carrier_grade(&host))
+		hits |= NAT_CARRIER_GRADE;
+	/* tel: and the like say nothing of where they are */
+	if (first && !slice_empty(uri->host) && !is_source(view, &host))
+		hits |= NAT_DIFF_IP_SRC_CONTACT;
 	return hits;
 }
 
@@ -128,15 +115,9 @@ static unsigned test_contacts(const struct nat_view *view)
 		uri->port ? uri->port : sip_default_port(uri->scheme, uri->transport);
 	unsigned hits = 0;
 
-	if (any_contact(view->contacts, private_of(view)))
-		hits |= NAT_PRIVATE_CONTACT;
-	if (any_contact(view->contacts, is_carrier_grade))
-		hits |= NAT_CARRIER_GRADE;
-	if (slice_empty(uri->host))
-		return hits; /* tel: and the like say nothing of where they are */
-	if (!is_source(uri->host, view->source))
-		hits |= NAT_DIFF_IP_SRC_CONTACT;
-	if (port != addr_port(view->source))
+	for (const struct sip_nameaddr *c = view->contacts; c; c = c->next)
+		hits |= test_contact(view, &c->uri, c == view->contacts);
+	if (!slice_empty(uri->host) && port != addr_port(view->source))
 		hits |= NAT_DIFF_PORT_SRC_CONTACT;
 	return hits;
 }
@@ -146,10 +127,12 @@ static unsigned test_media(const struct nat_view *view)
 	unsigned hits = 0, i;
 
 	for (i = 0; i < view->media_count; i++) {
-		if (private_of(view)(view->media[i]))
+		const struct addr a = literal(view->media[i]);
+
+		if (is_private(view, &a))
 			hits |= NAT_PRIVATE_SDP;
 		/* 0.0.0.0 is a call on hold, and says nothing of where the phone is. */
-		if (!is_null(view->media[i]) && !is_source(view->media[i], view->source))
+		if (!addr_is_any(&a) && !is_source(view, &a))
 			hits |= NAT_DIFF_IP_SRC_SDP;
 	}
 	return hits;

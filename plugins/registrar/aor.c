@@ -12,14 +12,6 @@ static char lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
-static void add_lower(struct buf *b, struct slice s)
-{
-	size_t i;
-
-	for (i = 0; i < s.len; i++)
-		buf_chr(b, lower(s.p[i]));
-}
-
 static bool is_fit(struct slice user)
 {
 	size_t i;
@@ -64,7 +56,7 @@ int aor_of_uri(struct slice *out, struct arena *arena, const struct aor_rules *r
 		fold_case(b.p + start, b.len - start);
 	if (rules->use_domain && !slice_empty(uri->host)) {
 		buf_chr(&b, '@');
-		add_lower(&b, uri->host);
+		buf_lower(&b, uri->host);
 	}
 	if (b.err != 0)
 		return b.err;
@@ -98,7 +90,7 @@ struct slice aor_contact_key(struct arena *arena, const struct sip_uri *uri)
 	struct buf b;
 
 	buf_arena(&b, arena, 128, 65536);
-	add_lower(&b, uri->scheme_text);
+	buf_lower(&b, uri->scheme_text);
 	buf_chr(&b, ':');
 	sip_unescape(&b, uri->user);
 	if (!slice_empty(uri->password)) {
@@ -106,7 +98,7 @@ struct slice aor_contact_key(struct arena *arena, const struct sip_uri *uri)
 		buf_add(&b, uri->password);
 	}
 	buf_chr(&b, '@');
-	add_lower(&b, uri->host);
+	buf_lower(&b, uri->host);
 	if (uri->port != 0) {
 		buf_chr(&b, ':');
 		buf_u64(&b, uri->port);
@@ -117,9 +109,9 @@ struct slice aor_contact_key(struct arena *arena, const struct sip_uri *uri)
 	qsort(params, count, sizeof(params[0]), compare_params);
 	for (i = 0; i < count; i++) {
 		buf_chr(&b, ';');
-		add_lower(&b, params[i].name);
+		buf_lower(&b, params[i].name);
 		buf_chr(&b, '=');
-		add_lower(&b, params[i].value);
+		buf_lower(&b, params[i].value);
 	}
 	buf_add(&b, rest);
 	return b.err == 0 ? buf_slice(&b) : (struct slice){0};

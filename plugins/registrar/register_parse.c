@@ -31,10 +31,11 @@ static int refuse(struct register_refusal *why, unsigned code, const char *reaso
 /* Text of a header in one line: a fold (RFC 3261 section 7.3.1) becomes blanks. */
 static void add_unfolded(struct buf *b, struct slice s)
 {
+	char *to = s.len > 0 ? buf_room(b, s.len) : NULL;
 	size_t i;
 
-	for (i = 0; i < s.len; i++)
-		buf_chr(b, s.p[i] == '\r' || s.p[i] == '\n' ? ' ' : s.p[i]);
+	for (i = 0; to != NULL && i < s.len; i++)
+		to[i] = s.p[i] == '\r' || s.p[i] == '\n' ? ' ' : s.p[i];
 }
 
 /*
@@ -43,9 +44,18 @@ static void add_unfolded(struct buf *b, struct slice s)
  */
 static int short_value(struct slice *out, struct sip_msg *msg, enum sip_hdr_id id)
 {
-	const struct sip_hdr *h;
+	const struct sip_hdr *h = sip_hdr_first(msg, id);
 	struct buf b;
 
+	if (h == NULL || sip_hdr_next(h) == NULL) {
+		struct slice value = h != NULL ? h->value : (struct slice){0};
+
+		/* As it came, nearly always. */
+		if (slice_chr(value, '\n') < 0) {
+			*out = value.len <= SHORT_TEXT ? value : (struct slice){0};
+			return 0;
+		}
+	}
 	buf_arena(&b, msg->arena, 64, SHORT_TEXT);
 	for (h = sip_hdr_first(msg, id); h != NULL; h = sip_hdr_next(h)) {
 		if (b.len > 0)

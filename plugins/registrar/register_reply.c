@@ -6,12 +6,12 @@ static bool breaks(struct slice s, const char *also)
 {
 	size_t i;
 
-	for (i = 0; i < s.len; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-
-		if (c < ' ' || c == 0x7f || strchr(also, c) != NULL)
+	for (; *also != '\0'; also++)
+		if (slice_chr(s, *also) >= 0)
 			return true;
-	}
+	for (i = 0; i < s.len; i++)
+		if ((unsigned char)s.p[i] < ' ' || s.p[i] == 0x7f)
+			return true;
 	return false;
 }
 
