@@ -205,13 +205,15 @@ static void add_all_received(struct buf *b, const struct sip_msg *sip, enum sip_
 uint32_t key_loop(struct tm *tm, struct ph_msg *msg)
 {
 	const struct sip_msg *sip = msg->came != NULL ? msg->came : &msg->sip;
-	const struct sip_nameaddr *from = sip_from(&msg->sip, NULL), *to = sip_to(&msg->sip, NULL);
+	const struct sip_nameaddr *from = sip_from(&msg->sip, NULL);
+	const struct sip_nameaddr *to = sip_to(&msg->sip, NULL);
 	char source[ADDR_TEXT];
 	struct buf *b = &tm->out;
 
 	buf_reset(b);
 	buf_hex64(b, tm->nonce);
-	buf_hex64(b, (uint64_t)sip->cseq << 32 | (msg->sock != NULL ? msg->sock->index : UINT_MAX));
+	buf_hex64(b, (uint64_t)sip->cseq << 32 |
+			(msg->sock != NULL ? msg->sock->index : UINT_MAX));
 	if (!msg->is_local)
 		add_part(b, addr_text(&msg->rx.src, source));
 	add_part(b, sip->call_id);

@@ -83,6 +83,16 @@ int rules_check(struct ph_msg *msg, struct slice *extra)
 	return err != 0 ? err : check_extensions(msg, extra);
 }
 
+void rules_tell_later(struct ph_msg *msg, struct slice extra)
+{
+	struct slice all = extra;
+
+	if (msg->reply_extra.len > 0 && extra.len > 0)
+		all = arena_join(msg->arena, msg->reply_extra, extra);
+	if (extra.len > 0 && all.p != NULL)
+		msg->reply_extra = all;
+}
+
 /* Section 16.3 step 4: a Via of ours, and nothing that we may have decided by has changed since. */
 bool rules_looped(struct tm *tm, struct ph_msg *msg)
 {
