@@ -170,7 +170,8 @@ static void branch_resolved(
 	if (op->flags & TM_F_NO_DNS_FAILOVER)
 		count = 1;
 	if (op->trans->tm->s.conf->udp_mtu > 0) {
-		count = mtu_hops(op->trans->tm, op->request, &op->br->target, op->flags, hops, count, ways);
+		count = mtu_hops(op->trans->tm, op->request, &op->br->target, op->flags,
+			hops, count, ways);
 		hops = ways;
 	}
 	for (unsigned i = 0; i < count; i++) {

@@ -205,16 +205,15 @@ static void add_all_received(struct buf *b, const struct sip_msg *sip, enum sip_
 uint32_t key_loop(struct tm *tm, struct ph_msg *msg)
 {
 	const struct sip_msg *sip = msg->came != NULL ? msg->came : &msg->sip;
-	const struct sip_nameaddr *from = sip_from(&msg->sip, NULL), *to = sip_to(&msg->sip, NULL);
+	const struct sip_nameaddr *from = sip_from(&msg->sip, NULL);
+	const struct sip_nameaddr *to = sip_to(&msg->sip, NULL);
 	char source[ADDR_TEXT];
 	struct buf *b = &tm->out;
 
 	buf_reset(b);
-	buf_add(b, SLICE("loop "));
 	buf_hex(b, tm->nonce, 16);
-	add_number(b, SLICE(" "), sip->cseq);
-	add_number(b, SLICE(" "), msg->sock != NULL ? msg->sock->index : UINT_MAX);
-	buf_chr(b, '\n');
+	buf_hex(b, sip->cseq, 8);
+	buf_hex(b, msg->sock != NULL ? msg->sock->index : UINT_MAX, 8);
 	if (!msg->is_local)
 		add_part(b, addr_text(&msg->rx.src, source));
 	add_part(b, sip->call_id);

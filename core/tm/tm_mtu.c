@@ -7,9 +7,11 @@
  */
 #include "core/tm/tm_priv.h"
 
-#define MTU_OURS 1024u /* more than our Via, Routes and Record-Routes add in any usual case: below it nothing is measured */
+#define MTU_OURS                                                                         \
+	1024u /* more than our Via, Routes and Record-Routes add in any usual case: below it nothing is measured */
 
-static bool may_switch(const struct tm *tm, const struct ph_msg *request, const struct tm_target *target, unsigned flags)
+static bool may_switch(const struct tm *tm, const struct ph_msg *request,
+	const struct tm_target *target, unsigned flags)
 {
 	const uint64_t mtu = (uint64_t)tm->s.conf->udp_mtu;
 
@@ -22,24 +24,29 @@ static bool may_switch(const struct tm *tm, const struct ph_msg *request, const 
 }
 
 /* As it would leave over UDP. */
-static bool too_long(struct tm *tm, struct ph_msg *request, const struct tm_target *target, const struct net_hop *hop)
+static bool too_long(struct tm *tm, struct ph_msg *request,
+	const struct tm_target *target, const struct net_hop *hop)
 {
-	static const char branch[TM_BRANCH_LEN + 1] = "z9hG4bK-as-long-as-any-other-branch-value-of-ours";
+	static const char branch[TM_BRANCH_LEN + 1] =
+		"z9hG4bK-as-long-as-any-other-branch-value-of-ours";
 	struct net_dest dest;
 
 	return send_write_to(tm, request, target, hop, branch, &dest) == 0 &&
 		tm->out.len > (size_t)tm->s.conf->udp_mtu;
 }
 
-unsigned mtu_hops(struct tm *tm, struct ph_msg *request, const struct tm_target *target, unsigned flags,
-	const struct net_hop *hops, unsigned count, struct net_hop out[NET_MAX_HOPS])
+unsigned mtu_hops(struct tm *tm, struct ph_msg *request, const struct tm_target *target,
+	unsigned flags, const struct net_hop *hops, unsigned count,
+	struct net_hop out[NET_MAX_HOPS])
 {
 	bool may = may_switch(tm, request, target, flags);
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < count && n < NET_MAX_HOPS; i++) {
-		bool tcp = may && hops[i].transport == SIP_TR_UDP && n + 1 < NET_MAX_HOPS &&
-			net_sock_first(net_socks_of(tm->s.net), SIP_TR_TCP, addr_family(&hops[i].addr)) != NULL &&
+		bool tcp = may && hops[i].transport == SIP_TR_UDP &&
+			n + 1 < NET_MAX_HOPS &&
+			net_sock_first(net_socks_of(tm->s.net), SIP_TR_TCP,
+				addr_family(&hops[i].addr)) != NULL &&
 			too_long(tm, request, target, &hops[i]);
 
 		if (tcp) {

@@ -379,6 +379,8 @@ unsigned mtu_hops(struct tm *tm, struct ph_msg *request, const struct tm_target 
 #define RULES_HOPS_TEXT 12
 /** May it be forwarded? 0 or TM_E_*; *extra: header lines for the reply, in its arena, or untouched. */
 int rules_check(struct ph_msg *msg, struct slice *extra);
+/** No reply is sent now: the one that the script sends will have these lines. */
+void rules_tell_later(struct ph_msg *msg, struct slice extra);
 /** Was it here before, and would go the same way again? */
 bool rules_looped(struct tm *tm, struct ph_msg *msg);
 /** What Max-Forwards is to say in the copy that leaves; empty: what the script has written. */

@@ -119,6 +119,7 @@ int tm_forward(struct tm *tm, struct ph_msg *msg, const struct tm_target *to)
 	err = rules_check(msg, &extra);
 	if (err != 0) {
 		msg->last_error = (int)relay_error_reply(err);
+		rules_tell_later(msg, extra);
 		return err;
 	}
 	/* The reply is to find the connection again without any state. */

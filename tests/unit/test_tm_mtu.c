@@ -19,7 +19,8 @@ static int bob_listens(struct tm_world *w)
 		struct sockaddr_in sin = loopback(BOB->port);
 		int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-		if (bind(fd, (struct sockaddr *)&sin, sizeof(sin)) == 0 && listen(fd, 4) == 0)
+		if (bind(fd, (struct sockaddr *)&sin, sizeof(sin)) == 0 &&
+			listen(fd, 4) == 0)
 			return fd;
 		close(fd);
 		close(BOB->fd);
@@ -56,7 +57,10 @@ static struct phone *bob_accepts(struct tm_world *w, int server)
 {
 	struct phone *p = &w->phones[w->phone_count++];
 	p->fd = -1;
-	WORLD_UNTIL(w, p->fd >= 0 || (p->fd = accept4(server, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0);
+	WORLD_UNTIL(w,
+		p->fd >= 0 ||
+			(p->fd = accept4(
+				 server, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0);
 	p->tcp = true;
 	p->port = BOB->port;
 	return p;
@@ -71,7 +75,8 @@ static void a_long_request_goes_over_tcp_and_its_via_says_so(void **state)
 	(void)state;
 	phone_send(w, ALICE, invite_of(ALICE, 1300));
 	bob = bob_accepts(w, server);
-	phone_expect(w, bob, "INVITE sip:bob@example.org SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1:");
+	phone_expect(w, bob,
+		"INVITE sip:bob@example.org SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1:");
 	phone_quiet(w, BOB);
 	phone_send(w, bob, reply_text(bob->got, "200 OK", "b1", NULL));
 	phone_await(w, ALICE, "SIP/2.0 200");
