@@ -75,7 +75,10 @@ static int start_resolver(struct host *h)
 	int err = dns_shared_new(&h->dns, &h->conf.dns);
 
 	setup.shared = h->dns;
-	return err == 0 ? resolver_new(&h->resolver, &setup) : err;
+	if (err == 0)
+		err = resolver_new(&h->resolver, &setup);
+	h->control.resolver = h->resolver;
+	return err;
 }
 
 static int start_control(struct host *h)

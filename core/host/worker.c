@@ -92,6 +92,7 @@ static int make_net_and_tm(struct worker *w)
 
 	if (err != 0)
 		return err;
+	w->w.t.resolver = net_resolver(w->w.net);
 	err = calls_new(&w->w.calls, w->w.t.loop, (uint64_t)h->conf.limits.call_idle * 1000, (unsigned)h->conf.limits.calls);
 	if (err != 0)
 		return err;
@@ -184,6 +185,8 @@ static void give_back(struct worker *w)
 {
 	const struct plugin_table *t = &w->host->plugins;
 
+	/* Scripts that wait for a next hop go on, and end, while there is a tm that hears of it. */
+	net_stop_resolving(w->w.net);
 	if (w->parks)
 		parks_cancel_all(w->parks);
 	local_requests_abandon(w);

@@ -20,7 +20,8 @@ struct bad_hops {
 	_Atomic uint64_t places[PLACES];
 };
 
-static uint64_t hash_of(const struct bad_hops *b, enum sip_transport tr, const struct addr *to)
+static uint64_t hash_of(
+	const struct bad_hops *b, enum sip_transport tr, const struct addr *to)
 {
 	const uint64_t what[] = {(uint64_t)tr, addr_hash(to)};
 
@@ -53,14 +54,15 @@ void bad_hops_destroy(struct bad_hops **bp)
 	*bp = NULL;
 }
 
-void bad_hops_set(struct bad_hops *b, enum sip_transport tr, const struct addr *to, uint64_t now,
-	uint64_t ms)
+void bad_hops_set(struct bad_hops *b, enum sip_transport tr, const struct addr *to,
+	uint64_t now, uint64_t ms)
 {
 	uint64_t tag;
 	_Atomic uint64_t *place = place_of(b, tr, to, &tag);
 
 	if (ms > 0)
-		atomic_store_explicit(place, tag | ((now + ms) & TIME_MASK), memory_order_relaxed);
+		atomic_store_explicit(
+			place, tag | ((now + ms) & TIME_MASK), memory_order_relaxed);
 }
 
 bool bad_hops_clear(struct bad_hops *b, enum sip_transport tr, const struct addr *to)
@@ -75,7 +77,8 @@ bool bad_hops_clear(struct bad_hops *b, enum sip_transport tr, const struct addr
 		place, &word, 0, memory_order_relaxed, memory_order_relaxed);
 }
 
-bool bad_hops_peek(struct bad_hops *b, enum sip_transport tr, const struct addr *to, uint64_t now)
+bool bad_hops_peek(
+	struct bad_hops *b, enum sip_transport tr, const struct addr *to, uint64_t now)
 {
 	uint64_t tag, word;
 
@@ -83,7 +86,8 @@ bool bad_hops_peek(struct bad_hops *b, enum sip_transport tr, const struct addr 
 	return word != 0 && (word & ~TIME_MASK) == tag && now < (word & TIME_MASK);
 }
 
-bool bad_hops_is(struct bad_hops *b, enum sip_transport tr, const struct addr *to, uint64_t now)
+bool bad_hops_is(
+	struct bad_hops *b, enum sip_transport tr, const struct addr *to, uint64_t now)
 {
 	uint64_t tag;
 	_Atomic uint64_t *place = place_of(b, tr, to, &tag);

@@ -10,13 +10,14 @@
 #include "core/base/hash.h"
 #include "core/base/log.h"
 
-#define BUCKETS     256u /* of questions in flight */
-#define CLASS_IN    1
-#define TICK_MS     50   /* how exactly c-ares keeps its timeouts */
-#define STALE_MS    1000 /* RFC 8767 section 5: how long the caller waits for a better answer */
-#define LOOK_MS     2000 /* how often resolv.conf is looked at */
-#define LOG_MS      10000
-#define EDNS_BYTES  1232 /* fits every path; the DNS flag day of 2020 */
+#define BUCKETS  256u /* of questions in flight */
+#define CLASS_IN 1
+#define TICK_MS  50 /* how exactly c-ares keeps its timeouts */
+#define STALE_MS                                                                         \
+	1000 /* RFC 8767 section 5: how long the caller waits for a better answer */
+#define LOOK_MS    2000 /* how often resolv.conf is looked at */
+#define LOG_MS     10000
+#define EDNS_BYTES 1232 /* fits every path; the DNS flag day of 2020 */
 
 /* clang-format off */
 const struct counter_desc dns_counters[] = {
@@ -68,7 +69,8 @@ struct dns_question {
 	uint32_t alias_ttl;
 	struct dns_parsed *parsed; /* the answer; NULL while it is awaited */
 	struct slice name;         /* in text */
-	char ask[DNS_NAME_MAX + 1]; /* what is asked for: name, or what it is an alias of */
+	char ask[DNS_NAME_MAX +
+		1]; /* what is asked for: name, or what it is an alias of */
 	char text[];
 };
 
@@ -83,6 +85,9 @@ struct dns_asker {
 	struct timer tick; /* while any is in flight */
 	struct timer soon; /* some were over before they left */
 	bool closing;
+	unsigned servers;
+	unsigned first;    /* server that is asked first */
+	bool first_silent; /* it kept somebody waiting, and another one answered */
 	uint64_t logged_ms;
 	unsigned unlogged;
 	/* resolv.conf as it was */
@@ -158,7 +163,8 @@ static void socket_state(void *arg, ares_socket_t fd, int readable, int writable
 			return; /* nothing is read from it: its questions time out */
 		io->channel = ch;
 		io->fd = fd;
-		if (loop_io_add(ch->asker->s.loop, fd, what, socket_ready, io, &io->io) != 0) {
+		if (loop_io_add(ch->asker->s.loop, fd, what, socket_ready, io, &io->io) !=
+			0) {
 			free(io);
 			return;
 		}
@@ -175,14 +181,17 @@ static int servers_set(struct dns_channel *ch)
 	struct addr addrs[DNS_MAX_SERVERS];
 	unsigned n = dns_servers(ch->asker->s.conf, addrs);
 
+	ch->asker->servers = n;
 	for (unsigned i = 0; i < n; i++) {
+		const struct addr *a = &addrs[(ch->asker->first + i) % n];
+
 		nodes[i].next = i + 1 < n ? &nodes[i + 1] : NULL;
-		nodes[i].family = addr_family(&addrs[i]);
-		nodes[i].udp_port = nodes[i].tcp_port = addr_port(&addrs[i]);
+		nodes[i].family = addr_family(a);
+		nodes[i].udp_port = nodes[i].tcp_port = addr_port(a);
 		if (nodes[i].family == AF_INET)
-			nodes[i].addr.addr4 = addrs[i].in.sin_addr;
+			nodes[i].addr.addr4 = a->in.sin_addr;
 		else
-			memcpy(&nodes[i].addr.addr6, &addrs[i].in6.sin6_addr, 16);
+			memcpy(&nodes[i].addr.addr6, &a->in6.sin6_addr, 16);
 	}
 	return ares_set_servers_ports(ch->ares, nodes) == ARES_SUCCESS ? 0 : -ENOMEM;
 }
@@ -207,9 +216,10 @@ static int channel_new(struct dns_channel **out, struct dns_asker *a)
 		.sock_state_cb_data = ch,
 		.ednspsz = EDNS_BYTES,
 	};
-	const int given = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_NDOTS |
-		ARES_OPT_SERVERS | ARES_OPT_DOMAINS | ARES_OPT_LOOKUPS | ARES_OPT_SORTLIST |
-		ARES_OPT_SOCK_STATE_CB | ARES_OPT_EDNSPSZ | ARES_OPT_NOROTATE;
+	const int given = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
+		ARES_OPT_NDOTS | ARES_OPT_SERVERS | ARES_OPT_DOMAINS | ARES_OPT_LOOKUPS |
+		ARES_OPT_SORTLIST | ARES_OPT_SOCK_STATE_CB | ARES_OPT_EDNSPSZ |
+		ARES_OPT_NOROTATE;
 	int err;
 
 	if (ch == NULL)
@@ -230,31 +240,43 @@ static int channel_new(struct dns_channel **out, struct dns_asker *a)
 }
 
 /* Has resolv.conf another text than when it was looked at last? */
-static bool servers_changed(struct dns_asker *a)
+static bool file_changed(struct dns_asker *a)
 {
-	const uint64_t now = loop_now(a->s.loop);
 	struct stat st = {0};
 
-	if (a->s.conf->servers.count > 0 || now - a->looked_ms < LOOK_MS)
+	if (a->s.conf->servers.count > 0)
 		return false;
-	a->looked_ms = now;
 	(void)stat(a->s.conf->resolv_conf, &st); /* none: zeros */
-	if (st.st_mtim.tv_sec == a->changed.tv_sec && st.st_mtim.tv_nsec == a->changed.tv_nsec &&
-		st.st_ino == a->inode)
+	if (st.st_mtim.tv_sec == a->changed.tv_sec &&
+		st.st_mtim.tv_nsec == a->changed.tv_nsec && st.st_ino == a->inode)
 		return false;
 	a->changed = st.st_mtim;
 	a->inode = st.st_ino;
 	return true;
 }
 
+/* c-ares 1.18 asks the servers in their order, always: a silent first one would keep every new question waiting. */
 static void servers_follow(struct dns_asker *a)
 {
+	const uint64_t now = loop_now(a->s.loop);
 	struct dns_channel *ch;
+	bool changed;
 
-	if (!servers_changed(a) || channel_new(&ch, a) != 0)
+	if (now - a->looked_ms < LOOK_MS)
 		return;
-	LOG(a->log, LOG_L_INFO, "%s has changed: DNS servers are taken from it anew",
-		a->s.conf->resolv_conf);
+	a->looked_ms = now;
+	changed = file_changed(a);
+	if (!changed && !a->first_silent)
+		return;
+	a->first = changed ? 0 : a->first + 1;
+	a->first_silent = false;
+	if (channel_new(&ch, a) != 0)
+		return;
+	LOG(a->log, LOG_L_INFO, "DNS: %s: %s",
+		a->s.conf->servers.count > 0 ? "dns.servers" : a->s.conf->resolv_conf,
+		changed ? "has changed"
+			: "the server asked first is silent, the next one comes first "
+			  "now");
 	a->channel->next = a->retired;
 	a->retired = a->channel;
 	a->channel = ch;
@@ -311,9 +333,13 @@ static void answer_in(void *arg, int status, int timeouts, unsigned char *packet
 	struct dns_question *q = arg;
 	struct dns_asker *a = q->asker;
 
-	(void)timeouts;
+	/* It was answered, after waiting for others in vain. */
+	if (timeouts > 0 && a->servers > 1 && status != ARES_ETIMEOUT &&
+		q->channel == a->channel)
+		a->first_silent = true;
 	if (packet != NULL && len > 0 &&
-		(status == ARES_SUCCESS || status == ARES_ENODATA || status == ARES_ENOTFOUND)) {
+		(status == ARES_SUCCESS || status == ARES_ENODATA ||
+			status == ARES_ENOTFOUND)) {
 		dns_parse(q->parsed, packet, (size_t)len, slice_str(q->ask), q->type);
 	} else {
 		q->parsed->outcome = DNS_FAILED;
@@ -372,7 +398,8 @@ static void failure_log(struct dns_asker *a, const struct dns_question *q, bool 
 		return;
 	}
 	if (a->unlogged > 0)
-		LOG(a->log, LOG_L_WARN, "DNS: %u questions more had no good answer", a->unlogged);
+		LOG(a->log, LOG_L_WARN, "DNS: %u questions more had no good answer",
+			a->unlogged);
 	LOG(a->log, LOG_L_WARN, "DNS: %s %s: %s%s", dns_type_name(q->type), q->ask,
 		q->parsed->why, stale ? "; the last answer is used" : "");
 	a->logged_ms = now;
@@ -569,7 +596,7 @@ int dns_asker_new(struct dns_asker **out, const struct dns_asker_setup *setup)
 	timer_init(&a->tick, tick_due, a);
 	timer_init(&a->soon, soon_due, a);
 	a->looked_ms = loop_now(setup->loop) - LOOK_MS;
-	(void)servers_changed(a);
+	(void)file_changed(a);
 	err = channel_new(&a->channel, a);
 	if (err != 0) {
 		free(a);

@@ -12,7 +12,7 @@ struct entry {
 	struct entry *next;          /* of its bucket */
 	struct entry *newer, *older; /* by use */
 	uint64_t hash;
-	uint64_t held;               /* ms: until then a stale answer is used unasked */
+	uint64_t held; /* ms: until then a stale answer is used unasked */
 	struct dns_answer *answer;
 };
 
@@ -98,7 +98,8 @@ void dns_answer_unref(struct dns_answer **ap)
 	struct dns_answer *a = *ap;
 
 	*ap = NULL;
-	if (a != NULL && atomic_fetch_sub_explicit(&a->refs, 1, memory_order_acq_rel) == 1)
+	if (a != NULL &&
+		atomic_fetch_sub_explicit(&a->refs, 1, memory_order_acq_rel) == 1)
 		free(a);
 }
 
@@ -223,8 +224,8 @@ void dns_cache_destroy(struct dns_cache **cp)
 	free(c);
 }
 
-struct dns_answer *dns_cache_get(struct dns_cache *c, struct slice name, enum dns_type type,
-	uint64_t now, enum dns_fresh *how)
+struct dns_answer *dns_cache_get(struct dns_cache *c, struct slice name,
+	enum dns_type type, uint64_t now, enum dns_fresh *how)
 {
 	const uint64_t hash = hash_of(c, name, type);
 	struct part *p = part_of(c, hash);
@@ -247,7 +248,8 @@ struct dns_answer *dns_cache_get(struct dns_cache *c, struct slice name, enum dn
 }
 
 /* Under the lock. False without memory: the answer is used, and not kept. */
-static bool entry_put(struct part *p, uint64_t hash, struct dns_answer *a, unsigned *evicted)
+static bool entry_put(
+	struct part *p, uint64_t hash, struct dns_answer *a, unsigned *evicted)
 {
 	struct entry **at = entry_at(p, hash, a->name, a->type);
 	struct entry *e = *at;
@@ -285,7 +287,8 @@ struct dns_answer *dns_cache_put(struct dns_cache *c, struct dns_answer *a, uint
 	*evicted = 0;
 	pthread_mutex_lock(&p->lock);
 	e = a->outcome == DNS_FAILED ? *entry_at(p, hash, a->name, a->type) : NULL;
-	if (e != NULL && e->answer->outcome != DNS_FAILED && now < stale_until(c, e->answer)) {
+	if (e != NULL && e->answer->outcome != DNS_FAILED &&
+		now < stale_until(c, e->answer)) {
 		/* Still good, or good enough while nobody answers. */
 		*stale = now >= e->answer->expires;
 		e->held = now + (uint64_t)c->ttl.failure * 1000;
@@ -299,7 +302,8 @@ struct dns_answer *dns_cache_put(struct dns_cache *c, struct dns_answer *a, uint
 	return a;
 }
 
-void dns_cache_hold(struct dns_cache *c, struct slice name, enum dns_type type, uint64_t now)
+void dns_cache_hold(
+	struct dns_cache *c, struct slice name, enum dns_type type, uint64_t now)
 {
 	const uint64_t hash = hash_of(c, name, type);
 	struct part *p = part_of(c, hash);

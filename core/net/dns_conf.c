@@ -23,7 +23,9 @@ static const char *check_server(const char *text)
 
 static const char *check_host(const char *text)
 {
-	return hosts_line_ok(slice_str(text)) ? NULL : "ADDRESS NAME [NAME...], as in /etc/hosts";
+	return hosts_line_ok(slice_str(text))
+		? NULL
+		: "ADDRESS NAME [NAME...], as in /etc/hosts";
 }
 
 static const char *check_path(const char *text)
@@ -33,12 +35,14 @@ static const char *check_path(const char *text)
 
 static const char *check_hosts_file(const char *text)
 {
-	return *text == '\0' || *text == '/' ? NULL : "an absolute path, or empty for none";
+	return *text == '\0' || *text == '/' ? NULL
+					     : "an absolute path, or empty for none";
 }
 
 static const char *check_prefer(const char *text)
 {
-	if (strcmp(text, "auto") == 0 || strcmp(text, "ipv4") == 0 || strcmp(text, "ipv6") == 0)
+	if (strcmp(text, "auto") == 0 || strcmp(text, "ipv4") == 0 ||
+		strcmp(text, "ipv6") == 0)
 		return NULL;
 	return "\"auto\", \"ipv4\" or \"ipv6\"";
 }
@@ -110,7 +114,8 @@ unsigned dns_servers_read(struct slice text, struct addr *out, unsigned max)
 		if (!slice_starts(line, keyword) || line.len == keyword.len ||
 			(line.p[keyword.len] != ' ' && line.p[keyword.len] != '\t'))
 			continue;
-		if (addr_parse_ip(&out[count], slice_trim(slice_from(line, keyword.len))) != 0)
+		if (addr_parse_ip(
+			    &out[count], slice_trim(slice_from(line, keyword.len))) != 0)
 			continue;
 		addr_set_port(&out[count++], DNS_PORT);
 	}
@@ -142,7 +147,8 @@ unsigned dns_servers(const struct dns_conf *conf, struct addr out[DNS_MAX_SERVER
 	unsigned count = 0;
 
 	for (unsigned i = 0; i < conf->servers.count && count < DNS_MAX_SERVERS; i++) {
-		if (addr_parse(&out[count], slice_str(conf->servers.items[i]), DNS_PORT) == 0)
+		if (addr_parse(&out[count], slice_str(conf->servers.items[i]),
+			    DNS_PORT) == 0)
 			count++;
 	}
 	if (conf->servers.count == 0)

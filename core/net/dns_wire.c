@@ -2,11 +2,11 @@
 
 #include <errno.h>
 
-#define HEADER    12
-#define MAX_RR    1024 /* records of a response that are looked at */
-#define T_CNAME   5
-#define T_SOA     6
-#define CLASS_IN  1
+#define HEADER         12
+#define MAX_RR         1024 /* records of a response that are looked at */
+#define T_CNAME        5
+#define T_SOA          6
+#define CLASS_IN       1
 #define RCODE_NXDOMAIN 3
 
 struct reader {
@@ -25,7 +25,10 @@ struct rr {
 
 const char *dns_type_name(enum dns_type type)
 {
-	return type == DNS_A ? "A" : type == DNS_AAAA ? "AAAA" : type == DNS_SRV ? "SRV" : "NAPTR";
+	return type == DNS_A       ? "A"
+		: type == DNS_AAAA ? "AAAA"
+		: type == DNS_SRV  ? "SRV"
+				   : "NAPTR";
 }
 
 static uint16_t u16(struct reader *r)
@@ -133,7 +136,8 @@ static bool is_text(const char *text, struct slice s)
 /* The record's data alone: nothing in it may reach beyond, but for a name's pointer backwards. */
 static struct reader data_of(const struct reader *all, const struct rr *rr)
 {
-	return (struct reader){.p = all->p, .len = rr->data + rr->data_len, .at = rr->data};
+	return (struct reader){
+		.p = all->p, .len = rr->data + rr->data_len, .at = rr->data};
 }
 
 static bool name_keep(struct dns_parsed *out, struct reader *r, struct dns_record *rec)
@@ -197,7 +201,8 @@ static bool naptr_read(
 	return true;
 }
 
-static bool addr_read(struct reader *r, enum dns_type type, struct dns_record *rec, bool *wanted)
+static bool addr_read(
+	struct reader *r, enum dns_type type, struct dns_record *rec, bool *wanted)
 {
 	struct sockaddr_in in = {.sin_family = AF_INET};
 	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
@@ -218,8 +223,8 @@ static bool addr_read(struct reader *r, enum dns_type type, struct dns_record *r
 }
 
 /* False: the record is malformed. */
-static bool record_take(struct dns_parsed *out, const struct reader *all, const struct rr *rr,
-	enum dns_type type)
+static bool record_take(struct dns_parsed *out, const struct reader *all,
+	const struct rr *rr, enum dns_type type)
 {
 	struct dns_record rec = {0};
 	struct reader r = data_of(all, rr);

@@ -20,7 +20,7 @@ struct host {
 };
 
 struct hosts {
-	char *path; /* NULL: no file */
+	char *path;         /* NULL: no file */
 	struct host *fixed; /* of the configuration: they come first */
 	bool looked;
 	uint64_t looked_ms;
@@ -105,7 +105,8 @@ bool hosts_line_ok(struct slice line)
 	struct addr addr;
 
 	return slice_chr(line, '\n') < 0 && slice_chr(line, '#') < 0 &&
-		addr_parse_ip(&addr, word_next(&line)) == 0 && !slice_empty(word_next(&line));
+		addr_parse_ip(&addr, word_next(&line)) == 0 &&
+		!slice_empty(word_next(&line));
 }
 
 static void text_read(struct hosts *h, struct slice text)
@@ -200,7 +201,8 @@ void hosts_fix(struct hosts *h, struct slice line)
 	line_read(h, line, true);
 }
 
-static unsigned list_find(const struct host *e, struct slice name, struct addr *out, unsigned max)
+static unsigned list_find(
+	const struct host *e, struct slice name, struct addr *out, unsigned max)
 {
 	unsigned count = 0;
 

@@ -175,10 +175,15 @@ typedef void (*net_resolved)(void *arg, int err, const struct net_hop *hops, uns
 /**
  * 0 with *hops, *count filled in, in the order in which they are to be tried; -ENOENT: DNS says that there is none; -ETIMEDOUT: it did not say; -EINVAL: not a
  * host; -EBUSY: too many wait; -EINPROGRESS: fn runs later, once, from the loop, at the latest after dns.deadline; -ECANCELED there: net goes away. What failed
- * is logged. fn NULL: only what is known now; -EAGAIN: it is being asked for, for the next time.
+ * is logged. fn NULL: only what is known now, also behind its TTL; -EAGAIN: it is being asked for, for the next time.
  */
 int net_resolve(struct net *n, const struct net_query *q, struct net_hop hops[NET_MAX_HOPS], unsigned *count, net_resolved fn,
 	void *arg);
+/** The resolver of this worker. */
+struct resolver;
+struct resolver *net_resolver(const struct net *n);
+/** Lookups under way end now with -ECANCELED, and so does every further one: before those go who wait. */
+void net_stop_resolving(struct net *n);
 /** One of several hops has failed: for ms (0: dns.bad_hop_time) it comes behind the others, for all workers. */
 void net_hop_failed(struct net *n, const struct net_hop *hop, uint64_t ms);
 /** One has answered: if it was thought to be bad it is not any more. */

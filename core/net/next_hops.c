@@ -36,7 +36,7 @@ static struct slice normal(struct slice host, char out[DNS_NAME_MAX + 1])
 		return (struct slice){0};
 	for (size_t i = 0; i < host.len; i++)
 		out[i] = host.p[i] >= 'A' && host.p[i] <= 'Z' ? (char)(host.p[i] | 0x20)
-							       : host.p[i];
+							      : host.p[i];
 	out[host.len] = '\0';
 	return slice_make(out, host.len);
 }
@@ -49,7 +49,8 @@ static enum sip_transport transport_of(const struct net_query *q)
 	return q->transport != SIP_TR_NONE ? q->transport : SIP_TR_UDP;
 }
 
-static void blame(struct next_hops *n, struct slice name, enum dns_type type, const char *why)
+static void blame(
+	struct next_hops *n, struct slice name, enum dns_type type, const char *why)
 {
 	snprintf(n->failed_name, sizeof(n->failed_name), "%.*s", SLICE_ARG(name));
 	n->failed_type = type;
@@ -69,7 +70,7 @@ static enum tried ask(struct next_hops *n, struct slice name, enum dns_type type
 	if (a->outcome == DNS_FOUND && a->count > 0)
 		return HAS;
 	blame(n, name, type,
-		a->outcome == DNS_FAILED	? a->why
+		a->outcome == DNS_FAILED            ? a->why
 			: a->outcome == DNS_NO_NAME ? "no such name"
 			: a->outcome == DNS_NO_DATA ? "no such record"
 						    : "no record that is of use");
@@ -100,8 +101,8 @@ static void hop_add(struct next_hops *n, enum sip_transport tr, const struct add
 	n->count++;
 }
 
-static enum tried hosts_look(struct next_hops *n, struct slice name, enum sip_transport tr,
-	uint16_t port)
+static enum tried hosts_look(
+	struct next_hops *n, struct slice name, enum sip_transport tr, uint16_t port)
 {
 	struct addr addrs[NET_MAX_HOPS];
 	unsigned count = n->hosts(n->arg, name, addrs, NET_MAX_HOPS), fit = 0;
@@ -173,8 +174,8 @@ uint64_t next_hops_random(uint64_t *state)
 }
 
 /* The records order[first..last) have one priority: draw one after another. */
-static void draw(const struct dns_answer *a, uint64_t *random, unsigned *order, unsigned first,
-	unsigned last)
+static void draw(const struct dns_answer *a, uint64_t *random, unsigned *order,
+	unsigned first, unsigned last)
 {
 	for (; first + 1 < last; first++) {
 		uint64_t sum = 0, point;
@@ -207,21 +208,24 @@ static bool stands_before(const struct dns_record *a, const struct dns_record *b
 	return a->weight == 0 && b->weight != 0;
 }
 
-void next_hops_order(const struct dns_answer *a, uint64_t seed, unsigned order[DNS_MAX_RECORDS])
+void next_hops_order(
+	const struct dns_answer *a, uint64_t seed, unsigned order[DNS_MAX_RECORDS])
 {
 	unsigned first = 0;
 
 	for (unsigned i = 0; i < a->count; i++) {
 		unsigned at = i;
 
-		while (at > 0 && stands_before(&a->records[i], &a->records[order[at - 1]])) {
+		while (at > 0 &&
+			stands_before(&a->records[i], &a->records[order[at - 1]])) {
 			order[at] = order[at - 1];
 			at--;
 		}
 		order[at] = i;
 	}
 	for (unsigned i = 1; i <= a->count; i++) {
-		if (i < a->count && a->records[order[i]].order == a->records[order[first]].order)
+		if (i < a->count &&
+			a->records[order[i]].order == a->records[order[first]].order)
 			continue;
 		draw(a, &seed, order, first, i);
 		first = i;
@@ -263,7 +267,7 @@ static enum tried srv_named(
 static enum tried srv_of(struct next_hops *n, struct slice host, enum sip_transport tr)
 {
 	const char *service = tr == SIP_TR_UDP ? "_sip._udp"
-		: tr == SIP_TR_TCP	       ? "_sip._tcp"
+		: tr == SIP_TR_TCP             ? "_sip._tcp"
 					       : "_sips._tcp";
 	char name[NEXT_HOPS_NAME];
 	int len = snprintf(name, sizeof(name), "%s.%.*s", service, SLICE_ARG(host));
@@ -292,8 +296,8 @@ static bool usable(const struct next_hops *n, enum sip_transport tr)
 }
 
 /* The next of those that may be used by order and preference; the first has none before it. NULL: no further one. */
-static const struct dns_record *naptr_next(
-	const struct next_hops *n, const struct dns_answer *a, const struct dns_record *before)
+static const struct dns_record *naptr_next(const struct next_hops *n,
+	const struct dns_answer *a, const struct dns_record *before)
 {
 	const struct dns_record *best = NULL;
 
@@ -304,7 +308,8 @@ static const struct dns_record *naptr_next(
 		if (!usable(n, transport_of_service(r->service)))
 			continue;
 		if (before != NULL) {
-			const uint32_t last = (uint32_t)before->order << 16 | before->weight;
+			const uint32_t last =
+				(uint32_t)before->order << 16 | before->weight;
 
 			if (key < last || (key == last && r <= before))
 				continue;
@@ -333,7 +338,8 @@ static enum tried naptr_of(struct next_hops *n, struct slice host)
 		if (n->count > 0 && rec->order != order)
 			break;
 		order = rec->order;
-		t = srv_named(n, rec->name, transport_of_service(rec->service), a->expires);
+		t = srv_named(
+			n, rec->name, transport_of_service(rec->service), a->expires);
 		if (t == WAITS)
 			return WAITS;
 		if (t != HAS_NOT)
@@ -382,6 +388,12 @@ static enum tried by_records(struct next_hops *n, struct slice host)
 	return t;
 }
 
+struct slice next_hops_name(struct slice host, char out[DNS_NAME_MAX + 1])
+{
+	host = normal(host, out);
+	return is_name(host) ? host : (struct slice){0};
+}
+
 bool next_hops_literal(const struct net_query *q, struct net_hop *out)
 {
 	if (addr_parse_ip(&out->addr, q->host) != 0)
@@ -410,8 +422,8 @@ int next_hops_find(struct next_hops *n)
 		n->count = 1;
 		return 0;
 	}
-	host = normal(q->host, text);
-	if (!is_name(host)) {
+	host = next_hops_name(q->host, text);
+	if (host.len == 0) {
 		n->failed_why = "not a host name";
 		return -EINVAL;
 	}

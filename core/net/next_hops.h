@@ -51,6 +51,8 @@ struct next_hops {
  */
 int next_hops_find(struct next_hops *n);
 
+/** Lower case and without final dot, as the cache has names, in out; empty: not a host name. */
+struct slice next_hops_name(struct slice host, char out[DNS_NAME_MAX + 1]);
 /** Is the host an address? Then its one hop, without any look-up. */
 bool next_hops_literal(const struct net_query *q, struct net_hop *out);
 /** xorshift64*: the next of a sequence that begins with any seed but 0. */

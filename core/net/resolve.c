@@ -2,8 +2,8 @@
 #include <stdlib.h>
 
 #include "core/base/hash.h"
-#include "core/net/hosts.h"
 #include "core/base/log.h"
+#include "core/net/hosts.h"
 #include "core/net/resolver.h"
 
 #define ITEMS  64   /* answers that one lookup may look at */
@@ -24,6 +24,7 @@ struct lookup {
 	net_resolved fn;
 	resolver_shown shown;
 	void *arg;
+	bool at_once; /* nobody waits: what is known must do */
 	struct timer deadline;
 	unsigned used;
 	struct item items[ITEMS];
@@ -38,6 +39,7 @@ struct resolver {
 	struct lookup *waiting;
 	struct lookup *spare; /* for the next: most are over at once */
 	unsigned count;
+	bool stopped;
 	uint64_t logged_ms;
 	unsigned unlogged;
 };
@@ -115,7 +117,8 @@ static struct item *item_find(struct lookup *l, struct slice name, enum dns_type
 	for (unsigned i = 0; i < l->used; i++) {
 		struct item *it = &l->items[i];
 
-		if (it->answer != NULL ? it->answer->type == type && slice_eq(it->answer->name, name)
+		if (it->answer != NULL ? it->answer->type == type &&
+					slice_eq(it->answer->name, name)
 				       : dns_wait_is_for(&it->wait, name, type))
 			return it;
 	}
@@ -124,7 +127,8 @@ static struct item *item_find(struct lookup *l, struct slice name, enum dns_type
 
 static void item_done(struct dns_wait *w, struct dns_answer *a);
 
-static const struct dns_answer *hit(struct resolver *r, const struct dns_answer *a, bool stale)
+static const struct dns_answer *hit(
+	struct resolver *r, const struct dns_answer *a, bool stale)
 {
 	if (stale)
 		count(r, DNS_C_STALE_USED, 1);
@@ -133,7 +137,8 @@ static const struct dns_answer *hit(struct resolver *r, const struct dns_answer 
 	return a;
 }
 
-static const struct dns_answer *answer_of(void *arg, struct slice name, enum dns_type type)
+static const struct dns_answer *answer_of(
+	void *arg, struct slice name, enum dns_type type)
 {
 	struct lookup *l = arg;
 	struct resolver *r = l->r;
@@ -158,12 +163,16 @@ static const struct dns_answer *answer_of(void *arg, struct slice name, enum dns
 		return hit(r, a, how == DNS_STALE_HELD);
 	}
 	it->answer = NULL;
-	err = dns_ask(r->asker, name, type, a, &it->wait);
+	err = r->stopped ? -ECANCELED : dns_ask(r->asker, name, type, a, &it->wait);
 	if (err == 0) {
 		l->used++;
 	} else if (a != NULL) {
 		it->answer = a;
 		l->used++;
+		return hit(r, a, true);
+	}
+	if (err == 0 && a != NULL && l->at_once) {
+		it->answer = a; /* a better one is on its way, for the next who asks */
 		return hit(r, a, true);
 	}
 	dns_answer_unref(&a);
@@ -222,8 +231,9 @@ static unsigned hops_copy(
 	for (unsigned i = 0; i < n->count; i++) {
 		const struct net_hop *hop = &n->found[i].hop;
 
-		if (choice && bad_hops_is(r->s.shared->bad, hop->transport, &hop->addr,
-				      loop_now(r->s.loop)))
+		if (choice &&
+			bad_hops_is(r->s.shared->bad, hop->transport, &hop->addr,
+				loop_now(r->s.loop)))
 			bad[bad_count++] = *hop;
 		else
 			out[good_count++] = *hop;
@@ -233,7 +243,8 @@ static unsigned hops_copy(
 	return n->count;
 }
 
-static void failure_log(struct resolver *r, const struct net_query *q, const struct next_hops *n)
+static void failure_log(
+	struct resolver *r, const struct net_query *q, const struct next_hops *n)
 {
 	const uint64_t now = loop_now(r->s.loop);
 	const char *why = n->failed_why != NULL ? n->failed_why : "no address";
@@ -333,13 +344,15 @@ static struct lookup *lookup_new(struct resolver *r, const struct net_query *q)
 {
 	const struct dns_conf *conf = r->s.shared != NULL ? r->s.shared->conf : NULL;
 	struct lookup *l = lookup_take(r);
-	int first = r->s.socks->count > 0 ? addr_family(&r->s.socks->list[0].addr) : AF_INET;
+	int first =
+		r->s.socks->count > 0 ? addr_family(&r->s.socks->list[0].addr) : AF_INET;
 
 	if (l == NULL)
 		return NULL;
 	l->query = *q;
 	l->fn = NULL;
 	l->shown = NULL;
+	l->at_once = false;
 	l->hops.query = &l->query;
 	l->hops.srv = conf != NULL && conf->srv;
 	l->hops.naptr = conf != NULL && conf->srv && conf->naptr;
@@ -364,8 +377,8 @@ static struct lookup *lookup_new(struct resolver *r, const struct net_query *q)
 	return l;
 }
 
-int resolver_find(struct resolver *r, const struct net_query *q, struct net_hop hops[NET_MAX_HOPS],
-	unsigned *n, net_resolved fn, void *arg)
+int resolver_find(struct resolver *r, const struct net_query *q,
+	struct net_hop hops[NET_MAX_HOPS], unsigned *n, net_resolved fn, void *arg)
 {
 	struct lookup *l;
 	int err;
@@ -378,7 +391,10 @@ int resolver_find(struct resolver *r, const struct net_query *q, struct net_hop 
 	if (l == NULL)
 		return -ENOMEM;
 	count(r, DNS_C_LOOKUPS, 1);
+	l->at_once = fn == NULL;
 	err = next_hops_find(&l->hops);
+	if (err == -EAGAIN && r->stopped)
+		err = -ECANCELED;
 	if (err == -EAGAIN && fn != NULL) {
 		l->fn = fn;
 		l->arg = arg;
@@ -388,10 +404,37 @@ int resolver_find(struct resolver *r, const struct net_query *q, struct net_hop 
 	}
 	if (err == 0)
 		*n = hops_copy(r, &l->hops, hops);
-	else if (err != -EAGAIN)
+	else if (err != -EAGAIN && err != -ECANCELED)
 		failure_log(r, q, &l->hops);
 	lookup_give(l);
 	return err;
+}
+
+unsigned resolver_addresses(
+	struct resolver *r, struct slice name, int family, struct addr *out, unsigned max)
+{
+	const struct net_query q = {.host = name};
+	char text[DNS_NAME_MAX + 1];
+	const struct dns_answer *a;
+	struct lookup *l = lookup_new(r, &q);
+	unsigned found, n = 0;
+
+	if (l == NULL)
+		return 0;
+	l->at_once = true;
+	name = next_hops_name(name, text);
+	found = name.len > 0 ? hosts_look(l, name, out, max) : 0;
+	for (unsigned i = 0; i < found; i++) {
+		if (addr_family(&out[i]) == family)
+			out[n++] = out[i];
+	}
+	if (found == 0 && name.len > 0) {
+		a = answer_of(l, name, family == AF_INET6 ? DNS_AAAA : DNS_A);
+		for (unsigned i = 0; a != NULL && i < a->count && n < max; i++)
+			out[n++] = a->records[i].addr;
+	}
+	lookup_give(l);
+	return n;
 }
 
 static void show_due(void *arg)
@@ -407,12 +450,13 @@ static void show_due(void *arg)
 	timer_start(l->r->s.loop, &l->deadline, (uint64_t)l->r->s.shared->conf->deadline);
 }
 
-int resolver_show(struct resolver *r, const struct net_query *q, resolver_shown fn, void *arg)
+int resolver_show(
+	struct resolver *r, const struct net_query *q, resolver_shown fn, void *arg)
 {
 	struct lookup *l;
 	int err;
 
-	if (q->host.len > DNS_NAME_MAX + 1 || r->asker == NULL)
+	if (q->host.len > DNS_NAME_MAX + 1 || r->asker == NULL || r->stopped)
 		return -EINVAL;
 	l = lookup_new(r, q);
 	if (l == NULL)
@@ -443,8 +487,10 @@ void resolver_hop_failed(struct resolver *r, const struct net_hop *hop, uint64_t
 	if (ms == 0)
 		ms = (uint64_t)s->conf->bad_hop_time;
 	if (!bad_hops_peek(s->bad, hop->transport, &hop->addr, loop_now(r->s.loop)))
-		LOG(r->log, LOG_L_NOTICE, "next hop %s:%.*s fails: others come first for %llu s",
-			sip_transport_name(hop->transport), SLICE_ARG(addr_text(&hop->addr, text)),
+		LOG(r->log, LOG_L_NOTICE,
+			"next hop %s:%.*s fails: others come first for %llu s",
+			sip_transport_name(hop->transport),
+			SLICE_ARG(addr_text(&hop->addr, text)),
 			(unsigned long long)ms / 1000);
 	count(r, DNS_C_BAD_HOPS, 1);
 	bad_hops_set(s->bad, hop->transport, &hop->addr, loop_now(r->s.loop), ms);
@@ -457,7 +503,8 @@ void resolver_hop_answered(struct resolver *r, const struct net_hop *hop)
 
 	if (s != NULL && bad_hops_clear(s->bad, hop->transport, &hop->addr))
 		LOG(r->log, LOG_L_NOTICE, "next hop %s:%.*s answers again",
-			sip_transport_name(hop->transport), SLICE_ARG(addr_text(&hop->addr, text)));
+			sip_transport_name(hop->transport),
+			SLICE_ARG(addr_text(&hop->addr, text)));
 }
 
 /* The whole */
@@ -469,7 +516,9 @@ static int hosts_fill(struct resolver *r)
 	int err;
 
 	if (conf != NULL)
-		path = conf->hosts_file != NULL && *conf->hosts_file != '\0' ? conf->hosts_file : NULL;
+		path = conf->hosts_file != NULL && *conf->hosts_file != '\0'
+			? conf->hosts_file
+			: NULL;
 	err = hosts_new(&r->hosts, path);
 	for (unsigned i = 0; err == 0 && conf != NULL && i < conf->hosts.count; i++)
 		hosts_fix(r->hosts, slice_str(conf->hosts.items[i]));
@@ -503,6 +552,13 @@ int resolver_new(struct resolver **out, const struct resolver_setup *setup)
 	return 0;
 }
 
+void resolver_stop(struct resolver *r)
+{
+	r->stopped = true;
+	while (r->waiting != NULL)
+		lookup_tell(r->waiting, -ECANCELED);
+}
+
 void resolver_destroy(struct resolver **rp)
 {
 	struct resolver *r = *rp;
@@ -510,8 +566,7 @@ void resolver_destroy(struct resolver **rp)
 	*rp = NULL;
 	if (r == NULL)
 		return;
-	while (r->waiting != NULL)
-		lookup_tell(r->waiting, -ECANCELED);
+	resolver_stop(r);
 	free(r->spare);
 	dns_asker_destroy(&r->asker);
 	hosts_destroy(&r->hosts);

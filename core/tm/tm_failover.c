@@ -44,7 +44,8 @@ void failover_free(struct tm_branch *br)
 /* How long the next one has to wait for its turn. */
 static uint64_t patience(const struct tm_branch *br)
 {
-	const uint64_t whole = branch_patience(br), part = (uint64_t)br->trans->tm->s.conf->failover_timer;
+	const uint64_t whole = branch_patience(br),
+		       part = (uint64_t)br->trans->tm->s.conf->failover_timer;
 
 	return part < whole ? part : whole;
 }
@@ -76,8 +77,8 @@ static int way_make(struct tm_way_on *way, struct tm_branch *br, struct ph_msg *
 	return 0;
 }
 
-void failover_keep(struct tm_branch *br, struct ph_msg *request, const struct net_hop *hops,
-	unsigned count)
+void failover_keep(struct tm_branch *br, struct ph_msg *request,
+	const struct net_hop *hops, unsigned count)
 {
 	struct tm *tm = br->trans->tm;
 	struct tm_failover *f;
@@ -99,11 +100,12 @@ void failover_keep(struct tm_branch *br, struct ph_msg *request, const struct ne
 }
 
 /* tm->out becomes what the next branch sends: the text with its own branch value. */
-static bool text_make(struct tm *tm, const struct tm_branch *old, const struct tm_branch *br,
-	const struct tm_way_on *way)
+static bool text_make(struct tm *tm, const struct tm_branch *old,
+	const struct tm_branch *br, const struct tm_way_on *way)
 {
-	const struct slice text = way->sent != NULL ? slice_make(way->sent, way->sent_len)
-						    : slice_make(old->sent, old->sent_len);
+	const struct slice text = way->sent != NULL
+		? slice_make(way->sent, way->sent_len)
+		: slice_make(old->sent, old->sent_len);
 	char was[TM_BRANCH_LEN + 1], is[TM_BRANCH_LEN + 1];
 	ptrdiff_t at;
 
@@ -121,8 +123,8 @@ static bool text_make(struct tm *tm, const struct tm_branch *old, const struct t
 }
 
 /* Those that have a text of their own get the new branch's value at once, for the next time. */
-static void texts_follow(struct tm *tm, const struct tm_branch *old, const struct tm_branch *br,
-	struct tm_failover *f)
+static void texts_follow(struct tm *tm, const struct tm_branch *old,
+	const struct tm_branch *br, struct tm_failover *f)
 {
 	for (unsigned i = f->next; i < f->count; i++) {
 		struct tm_way_on *way = &f->ways[i];
@@ -177,8 +179,8 @@ static bool move_on(struct tm_branch *br, const char *why, uint64_t bad_ms)
 	if (f == NULL)
 		return false;
 	net_hop_failed(t->tm->s.net, &hop, bad_ms);
-	if (br->code != 0 || br->cancel_wanted || t->canceled || t->no_more || tm_has_final(t) ||
-		t->request == NULL)
+	if (br->code != 0 || br->cancel_wanted || t->canceled || t->no_more ||
+		tm_has_final(t) || t->request == NULL)
 		return false;
 	while (f->next < f->count && t->branch_count < TM_MAX_BRANCHES) {
 		if (!way_take(br, f))
@@ -241,7 +243,8 @@ bool failover_reply(struct tm_branch *br, struct ph_msg *reply)
 
 	if (br->moved)
 		return status < 200 || status >= 300;
-	if (br->failover == NULL || (br->state != TC_CALLING && br->state != TC_PROCEEDING))
+	if (br->failover == NULL ||
+		(br->state != TC_CALLING && br->state != TC_PROCEEDING))
 		return false;
 	if (status != 503) {
 		net_hop_answered(br->trans->tm->s.net, &hop);

@@ -19,8 +19,7 @@ static int forward_to(struct tm_forward *f, const struct net_hop *hop, const cha
 	bool detour = f->target.foreign.len > 0;
 	int err;
 
-	detour = detour &&
-		detour_write(tm, f->msg, &f->target, hop, branch, &dest) == 0;
+	detour = detour && detour_write(tm, f->msg, &f->target, hop, branch, &dest) == 0;
 	err = detour ? 0 : send_write_to(tm, f->msg, &f->target, hop, branch, &dest);
 	if (err == 0)
 		err = net_send(tm->s.net, &dest, buf_slice(&tm->out));
@@ -33,8 +32,7 @@ static int forward_to(struct tm_forward *f, const struct net_hop *hop, const cha
 }
 
 /* Code as tm_relay() has it. */
-static int forward_send(
-	struct tm_forward *f, const struct net_hop *hops, unsigned count)
+static int forward_send(struct tm_forward *f, const struct net_hop *hops, unsigned count)
 {
 	struct tm *tm = f->tm;
 	const struct sip_via *via = sip_via_list(&f->msg->sip, NULL);

@@ -399,15 +399,24 @@ def test_second_server_is_asked_when_the_first_is_silent(t):
     target = t.target()
     dns = t.dns([f"h.test A {target.address}"])
     silent = t.scripted_dns(lambda q: None)
-    alice = t.phone("alice", edge(t, silent.server, dns.server, dns={"timeout": 300}))
+    daemon = edge(t, silent.server, dns.server, dns={"timeout": 300}, workers=1)
+    alice = t.phone("alice", daemon)
     check.equal(status(alice, f"sip:bob@h.test:{target.port}"), 200, "reply")
     check.that(silent.asked() > 0, "the first server was asked")
+
+    def turned():
+        check.equal(status(alice, f"sip:bob@{sip.token(4)}.test:5060"), 478, "a name that is none")
+        return "the next one comes first now" in daemon.log()
+    check.until(turned, 10, "the silent server is no longer the first")
+    before = silent.asked()
+    check.equal([status(alice, f"sip:bob@{sip.token(4)}.test:5060") for _ in range(5)], [478] * 5, "names that are none")
+    check.equal(silent.asked(), before, "questions to the silent server")
 
 
 def test_answer_within_the_deadline_is_in_time_and_one_behind_it_is_not(t):
     target = t.target()
     dns = t.scripted_dns(lambda q: q.answer([f"{q.name} A {target.address}"]))
-    daemon = edge(t, dns.server, dns={"timeout": 5000, "tries": 1, "deadline": 1000})
+    daemon = edge(t, dns.server, dns={"timeout": 5000, "tries": 1, "deadline": 1000}, workers=1)
     alice = t.phone("alice", daemon)
     dns.delay = 0.5
     check.equal(status(alice, f"sip:bob@one.test:{target.port}"), 200, "late")
@@ -451,7 +460,7 @@ def test_lookups_that_wait_do_not_slow_others(t):
         stop.set()
         thread.join()
     print(f"OPTIONS {how}: alone {alone}; beside {waiting} questions in flight {beside}")
-    check.that(beside.p(50) < alone.p(50) + 5 and beside.p(99) < alone.p(99) + 30, f"alone {alone}; beside {waiting} questions in flight {beside}")
+    check.that(beside.p(50) < alone.p(50) + 5 and beside.p(90) < alone.p(90) + 10, f"alone {alone}; beside {waiting} questions in flight {beside}")
 
 
 def test_lookups_are_limited(t):
@@ -484,7 +493,7 @@ def test_daemon_that_stops_during_lookups(t):
     daemon = edge(t, dns.server, shutdown_timeout=0)
     alice = t.phone("alice", daemon)
     for i in range(20):
-        alice.link.send(alice.message("MESSAGE", f"sip:x@n{i}.test", "sip:alice@example.test", "sip:x@n.test", sip.token(), 1, sip.token(4)).data())
+        alice.start(alice.message("MESSAGE", f"sip:x@n{i}.test", "sip:alice@example.test", "sip:x@n.test", sip.token(), 1, sip.token(4)))
         alice.call("bob", uri=f"sip:bob@m{i}.test")
     check.until(lambda: daemon.stat("dns_in_flight") >= 40, 10, "questions are in flight")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:   # a command that waits

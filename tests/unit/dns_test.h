@@ -67,7 +67,8 @@ static inline struct packet packet_new(unsigned rcode, const char *name, unsigne
 }
 
 /** A record's head; owner NULL: a pointer to the question's name. Returns where its length goes. */
-static inline size_t rr_begin(struct packet *k, const char *owner, unsigned type, uint32_t ttl)
+static inline size_t rr_begin(
+	struct packet *k, const char *owner, unsigned type, uint32_t ttl)
 {
 	if (owner != NULL)
 		put_name(k, owner);
@@ -91,7 +92,8 @@ static inline void rr_end(struct packet *k, size_t at)
 	k->p[7] = (uint8_t)k->answers;
 }
 
-static inline void add_a(struct packet *k, const char *owner, uint32_t ttl, const char *ip)
+static inline void add_a(
+	struct packet *k, const char *owner, uint32_t ttl, const char *ip)
 {
 	struct addr a = ph_test_ipv4(ip, 0);
 	size_t at = rr_begin(k, owner, DNS_A, ttl);
@@ -101,8 +103,8 @@ static inline void add_a(struct packet *k, const char *owner, uint32_t ttl, cons
 	rr_end(k, at);
 }
 
-static inline void add_srv(struct packet *k, const char *owner, uint32_t ttl, unsigned priority,
-	unsigned weight, unsigned port, const char *target)
+static inline void add_srv(struct packet *k, const char *owner, uint32_t ttl,
+	unsigned priority, unsigned weight, unsigned port, const char *target)
 {
 	size_t at = rr_begin(k, owner, DNS_SRV, ttl);
 
@@ -114,7 +116,8 @@ static inline void add_srv(struct packet *k, const char *owner, uint32_t ttl, un
 }
 
 static inline void add_naptr(struct packet *k, unsigned order, unsigned preference,
-	const char *flags, const char *service, const char *regexp, const char *replacement)
+	const char *flags, const char *service, const char *regexp,
+	const char *replacement)
 {
 	size_t at = rr_begin(k, NULL, DNS_NAPTR, 300);
 

@@ -4,14 +4,16 @@
 #include "core/net/dns_cache.h"
 #include "tests/unit/ph_test.h"
 
-static const struct dns_ttl ttl = {.min = 2, .max = 1000, .negative = 100, .failure = 5, .stale = 3600};
+static const struct dns_ttl ttl = {
+	.min = 2, .max = 1000, .negative = 100, .failure = 5, .stale = 3600};
 
-static struct dns_answer *answer_new(const char *name, enum dns_outcome outcome, uint32_t s,
-	bool soa, uint64_t now)
+static struct dns_answer *answer_new(
+	const char *name, enum dns_outcome outcome, uint32_t s, bool soa, uint64_t now)
 {
 	static struct dns_parsed p;
 
-	p = (struct dns_parsed){.outcome = outcome, .why = "because", .ttl = s, .has_soa = soa};
+	p = (struct dns_parsed){
+		.outcome = outcome, .why = "because", .ttl = s, .has_soa = soa};
 	if (outcome == DNS_FOUND) {
 		p.count = 1;
 		p.records[0] = (struct dns_record){
@@ -29,11 +31,12 @@ static struct dns_cache *cache_new(unsigned size)
 }
 
 /** Returns the outcome of what is to be used. */
-static enum dns_outcome put(struct dns_cache *c, const char *name, enum dns_outcome outcome, uint32_t s,
-	uint64_t now, bool *stale)
+static enum dns_outcome put(struct dns_cache *c, const char *name,
+	enum dns_outcome outcome, uint32_t s, uint64_t now, bool *stale)
 {
 	unsigned evicted;
-	struct dns_answer *a = dns_cache_put(c, answer_new(name, outcome, s, true, now), now, stale, &evicted);
+	struct dns_answer *a = dns_cache_put(
+		c, answer_new(name, outcome, s, true, now), now, stale, &evicted);
 	enum dns_outcome used = a->outcome;
 
 	dns_answer_unref(&a);
@@ -69,7 +72,8 @@ static void times_are_brought_into_their_bounds(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct dns_answer *a = answer_new("x.test", cases[i].outcome, cases[i].s, cases[i].soa, 7);
+		struct dns_answer *a = answer_new(
+			"x.test", cases[i].outcome, cases[i].s, cases[i].soa, 7);
 
 		assert_int_equal(a->expires, 7 + cases[i].want * 1000);
 		dns_answer_unref(&a);
@@ -136,7 +140,8 @@ static void what_was_not_asked_for_longest_makes_room(void **state)
 		struct dns_answer *a;
 
 		snprintf(name, sizeof(name), "n%u.test", i);
-		a = dns_cache_put(c, answer_new(name, DNS_FOUND, 900, false, 0), 0, &stale, &evicted);
+		a = dns_cache_put(c, answer_new(name, DNS_FOUND, 900, false, 0), 0,
+			&stale, &evicted);
 		gone += evicted;
 		dns_answer_unref(&a);
 		assert_int_equal(get(c, "kept.test", 0), DNS_FRESH);
@@ -218,7 +223,8 @@ static void threads_share_one_table(void **state)
 
 static void failed_hop_is_bad_for_its_time_and_then_tried_by_one(void **state)
 {
-	const struct addr a = ph_test_ipv4("192.0.2.1", 5060), b = ph_test_ipv4("192.0.2.1", 5062);
+	const struct addr a = ph_test_ipv4("192.0.2.1", 5060),
+			  b = ph_test_ipv4("192.0.2.1", 5062);
 	struct bad_hops *bad = NULL;
 
 	(void)state;
@@ -246,7 +252,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(times_are_brought_into_their_bounds),
-		cmocka_unit_test(answers_are_found_by_name_and_type_until_their_time_is_over),
+		cmocka_unit_test(
+			answers_are_found_by_name_and_type_until_their_time_is_over),
 		cmocka_unit_test(old_answer_serves_while_no_server_answers),
 		cmocka_unit_test(what_was_not_asked_for_longest_makes_room),
 		cmocka_unit_test(answer_in_hand_outlives_the_table),

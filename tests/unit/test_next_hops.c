@@ -8,8 +8,9 @@
 
 /** A zone as text: what there is, what fails, what has not been said yet. */
 struct zone {
-	const char *const *lines; /* "NAME TYPE data...", "NAME TYPE failed", "NAME TYPE late"; NULL ends it */
-	const char *hosts;        /* "NAME ADDRESS" */
+	const char *const *
+		lines; /* "NAME TYPE data...", "NAME TYPE failed", "NAME TYPE late"; NULL ends it */
+	const char *hosts; /* "NAME ADDRESS" */
 	bool udp, tcp, tls, four, six;
 	char asked[4096];
 	struct dns_answer *given[64];
@@ -57,17 +58,19 @@ static void record_read(struct dns_record *r, enum dns_type type, const char *li
 		r->port = (uint16_t)atoi(c);
 	else
 		r->service = strcmp(c, "SIP+D2U") == 0 ? DNS_SIP_D2U
-			: strcmp(c, "SIP+D2T") == 0   ? DNS_SIP_D2T
-						      : DNS_SIPS_D2T;
+			: strcmp(c, "SIP+D2T") == 0    ? DNS_SIP_D2T
+						       : DNS_SIPS_D2T;
 }
 
-static const struct dns_answer *zone_answer(void *arg, struct slice name, enum dns_type type)
+static const struct dns_answer *zone_answer(
+	void *arg, struct slice name, enum dns_type type)
 {
 	static struct dns_parsed p;
 	struct zone *z = arg;
 	size_t used = strlen(z->asked);
 
-	snprintf(z->asked + used, sizeof(z->asked) - used, "%s:%.*s ", dns_type_name(type), SLICE_ARG(name));
+	snprintf(z->asked + used, sizeof(z->asked) - used, "%s:%.*s ",
+		dns_type_name(type), SLICE_ARG(name));
 	memset(&p, 0, sizeof(p));
 	p.outcome = DNS_NO_DATA;
 	p.ttl = 100;
@@ -103,7 +106,8 @@ static unsigned zone_hosts(void *arg, struct slice name, struct addr *out, unsig
 	const char *line = z->hosts;
 	char owner[128];
 
-	if (line == NULL || max == 0 || !word(&line, owner) || !slice_eq(slice_str(owner), name))
+	if (line == NULL || max == 0 || !word(&line, owner) ||
+		!slice_eq(slice_str(owner), name))
 		return 0;
 	*out = ph_test_addr(line, 0);
 	return 1;
@@ -112,7 +116,9 @@ static unsigned zone_hosts(void *arg, struct slice name, struct addr *out, unsig
 static bool zone_listens(void *arg, enum sip_transport tr, int family)
 {
 	const struct zone *z = arg;
-	bool has = tr == SIP_TR_UDP ? z->udp : tr == SIP_TR_TCP ? z->tcp : tr == SIP_TR_TLS && z->tls;
+	bool has = tr == SIP_TR_UDP ? z->udp
+		: tr == SIP_TR_TCP  ? z->tcp
+				    : tr == SIP_TR_TLS && z->tls;
 
 	if (family == 0)
 		return has && (z->four || z->six);
@@ -135,31 +141,49 @@ static void zone_clear(struct zone *z)
 static const char *find(struct zone *z, struct net_query q, bool final)
 {
 	static char out[1024];
-	struct next_hops n = {.query = &q, .naptr = true, .srv = true, .seed = 1, .families = {AF_INET, AF_INET6},
-		.listens = zone_listens, .hosts = zone_hosts, .answer = zone_answer, .arg = z, .final = final};
+	struct next_hops n = {.query = &q,
+		.naptr = true,
+		.srv = true,
+		.seed = 1,
+		.families = {AF_INET, AF_INET6},
+		.listens = zone_listens,
+		.hosts = zone_hosts,
+		.answer = zone_answer,
+		.arg = z,
+		.final = final};
 	size_t used = 0;
 	int err;
 
 	zone_clear(z);
 	err = next_hops_find(&n);
-	snprintf(out, sizeof(out), "%s", err == 0 ? "" : err == -EAGAIN ? "EAGAIN" : err == -ENOENT ? "ENOENT" : err == -ETIMEDOUT ? "ETIMEDOUT" : "EINVAL");
+	snprintf(out, sizeof(out), "%s",
+		err == 0                    ? ""
+			: err == -EAGAIN    ? "EAGAIN"
+			: err == -ENOENT    ? "ENOENT"
+			: err == -ETIMEDOUT ? "ETIMEDOUT"
+					    : "EINVAL");
 	for (unsigned i = 0; err == 0 && i < n.count; i++) {
 		char text[ADDR_TEXT];
 
-		used += (size_t)snprintf(out + used, sizeof(out) - used, "%s%s:%.*s", i > 0 ? " " : "",
-			sip_transport_name(n.found[i].hop.transport), SLICE_ARG(addr_text(&n.found[i].hop.addr, text)));
+		used += (size_t)snprintf(out + used, sizeof(out) - used, "%s%s:%.*s",
+			i > 0 ? " " : "", sip_transport_name(n.found[i].hop.transport),
+			SLICE_ARG(addr_text(&n.found[i].hop.addr, text)));
 	}
 	return out;
 }
 
-static const char *to(struct zone *z, const char *host, uint16_t port, enum sip_transport tr)
+static const char *to(
+	struct zone *z, const char *host, uint16_t port, enum sip_transport tr)
 {
-	return find(z, (struct net_query){slice_str(host), port, SIP_SCHEME_SIP, tr}, false);
+	return find(
+		z, (struct net_query){slice_str(host), port, SIP_SCHEME_SIP, tr}, false);
 }
 
 static const char *to_sips(struct zone *z, const char *host)
 {
-	return find(z, (struct net_query){slice_str(host), 0, SIP_SCHEME_SIPS, SIP_TR_NONE}, false);
+	return find(z,
+		(struct net_query){slice_str(host), 0, SIP_SCHEME_SIPS, SIP_TR_NONE},
+		false);
 }
 
 static const char *const all[] = {
@@ -183,7 +207,8 @@ static void naptr_is_obeyed_for_the_transports_that_we_have(void **state)
 	struct zone z = zone_of(all);
 
 	(void)state;
-	assert_string_equal(to(&z, "d.test", 0, SIP_TR_NONE), "tcp:192.0.2.1:5071 tcp:192.0.2.2:5072");
+	assert_string_equal(to(&z, "d.test", 0, SIP_TR_NONE),
+		"tcp:192.0.2.1:5071 tcp:192.0.2.2:5072");
 	z.tls = true;
 	assert_string_equal(to(&z, "d.test", 0, SIP_TR_NONE),
 		"tls:192.0.2.1:5073 tcp:192.0.2.1:5071 tcp:192.0.2.2:5072");
@@ -228,7 +253,8 @@ static void families_are_those_of_our_listeners(void **state)
 
 	(void)state;
 	z.six = true;
-	assert_string_equal(to(&z, "b.test", 0, SIP_TR_NONE), "udp:192.0.2.2:5060 udp:[2001:db8::2]:5060");
+	assert_string_equal(to(&z, "b.test", 0, SIP_TR_NONE),
+		"udp:192.0.2.2:5060 udp:[2001:db8::2]:5060");
 	z.four = false;
 	assert_string_equal(to(&z, "b.test", 0, SIP_TR_NONE), "udp:[2001:db8::2]:5060");
 	zone_clear(&z);
@@ -236,8 +262,11 @@ static void families_are_those_of_our_listeners(void **state)
 
 static void questions_travel_side_by_side(void **state)
 {
-	static const char *const late[] = {"d.test NAPTR late", "_sip._udp.s.test SRV late", "_sip._tcp.s.test SRV late", "h.test A late",
-		"h.test AAAA late", "_sip._udp.t.test SRV 1 0 5060 x.test", "_sip._udp.t.test SRV 2 0 5060 y.test", "x.test A late", "y.test A late", NULL};
+	static const char *const late[] = {"d.test NAPTR late",
+		"_sip._udp.s.test SRV late", "_sip._tcp.s.test SRV late", "h.test A late",
+		"h.test AAAA late", "_sip._udp.t.test SRV 1 0 5060 x.test",
+		"_sip._udp.t.test SRV 2 0 5060 y.test", "x.test A late", "y.test A late",
+		NULL};
 	struct zone z = zone_of(late);
 
 	(void)state;
@@ -255,7 +284,8 @@ static void questions_travel_side_by_side(void **state)
 
 static void at_the_deadline_what_is_there_must_do(void **state)
 {
-	static const char *const lines[] = {"h.test A 192.0.2.1", "h.test AAAA late", "l.test A late", NULL};
+	static const char *const lines[] = {
+		"h.test A 192.0.2.1", "h.test AAAA late", "l.test A late", NULL};
 	struct zone z = zone_of(lines);
 	const struct net_query h = {SLICE("h.test"), 5060, SIP_SCHEME_SIP, SIP_TR_UDP};
 	const struct net_query l = {SLICE("l.test"), 5060, SIP_SCHEME_SIP, SIP_TR_UDP};
@@ -270,8 +300,10 @@ static void at_the_deadline_what_is_there_must_do(void **state)
 
 static void failure_of_srv_is_not_taken_for_its_absence(void **state)
 {
-	static const char *const lines[] = {"d.test A 192.0.2.1", "_sip._udp.d.test SRV failed", "n.test NAPTR failed", "n.test A 192.0.2.2",
-		"_sip._udp.e.test SRV failed", "_sip._tcp.e.test SRV 1 0 5061 d.test", NULL};
+	static const char *const lines[] = {"d.test A 192.0.2.1",
+		"_sip._udp.d.test SRV failed", "n.test NAPTR failed",
+		"n.test A 192.0.2.2", "_sip._udp.e.test SRV failed",
+		"_sip._tcp.e.test SRV 1 0 5061 d.test", NULL};
 	struct zone z = zone_of(lines);
 
 	(void)state;
@@ -285,8 +317,10 @@ static void failure_of_srv_is_not_taken_for_its_absence(void **state)
 
 static void root_as_target_says_that_the_service_is_not_there(void **state)
 {
-	static const char *const lines[] = {"d.test A 192.0.2.1", "_sip._udp.d.test SRV 0 0 0 .", "e.test A 192.0.2.1",
-		"_sip._udp.e.test SRV 0 0 0 .", "_sip._tcp.e.test SRV 1 0 5061 d.test", NULL};
+	static const char *const lines[] = {"d.test A 192.0.2.1",
+		"_sip._udp.d.test SRV 0 0 0 .", "e.test A 192.0.2.1",
+		"_sip._udp.e.test SRV 0 0 0 .", "_sip._tcp.e.test SRV 1 0 5061 d.test",
+		NULL};
 	struct zone z = zone_of(lines);
 
 	(void)state;
@@ -299,7 +333,8 @@ static void root_as_target_says_that_the_service_is_not_there(void **state)
 
 static void srv_whose_targets_have_no_address_is_the_end(void **state)
 {
-	static const char *const lines[] = {"d.test A 192.0.2.1", "_sip._udp.d.test SRV 1 0 5060 gone.test", NULL};
+	static const char *const lines[] = {
+		"d.test A 192.0.2.1", "_sip._udp.d.test SRV 1 0 5060 gone.test", NULL};
 	struct zone z = zone_of(lines);
 
 	(void)state;
@@ -309,8 +344,9 @@ static void srv_whose_targets_have_no_address_is_the_end(void **state)
 
 static void naptr_of_foreign_transports_alone_is_as_good_as_none(void **state)
 {
-	static const char *const lines[] = {"d.test NAPTR 1 1 SIPS+D2T _sips._tcp.d.test", "_sips._tcp.d.test SRV 1 0 5061 a.test",
-		"a.test A 192.0.2.1", "_sip._udp.d.test SRV 1 0 5060 a.test", NULL};
+	static const char *const lines[] = {"d.test NAPTR 1 1 SIPS+D2T _sips._tcp.d.test",
+		"_sips._tcp.d.test SRV 1 0 5061 a.test", "a.test A 192.0.2.1",
+		"_sip._udp.d.test SRV 1 0 5060 a.test", NULL};
 	struct zone z = zone_of(lines);
 
 	(void)state;
@@ -322,7 +358,8 @@ static void naptr_of_foreign_transports_alone_is_as_good_as_none(void **state)
 
 static void naptr_of_higher_order_counts_when_the_lower_leads_nowhere(void **state)
 {
-	static const char *const lines[] = {"d.test NAPTR 1 1 SIP+D2T _sip._tcp.d.test", "d.test NAPTR 2 1 SIP+D2U _sip._udp.d.test",
+	static const char *const lines[] = {"d.test NAPTR 1 1 SIP+D2T _sip._tcp.d.test",
+		"d.test NAPTR 2 1 SIP+D2U _sip._udp.d.test",
 		"_sip._udp.d.test SRV 1 0 5060 a.test", "a.test A 192.0.2.1", NULL};
 	struct zone z = zone_of(lines);
 
@@ -346,8 +383,10 @@ static void hosts_come_before_dns(void **state)
 
 static void same_place_is_tried_once_and_there_are_at_most_eight(void **state)
 {
-	static const char *const lines[] = {"_sip._udp.d.test SRV 1 0 5060 a.test", "_sip._udp.d.test SRV 2 0 5060 a.test",
-		"_sip._udp.d.test SRV 3 0 5061 a.test", "a.test A 192.0.2.1", "a.test A 192.0.2.2", "a.test A 192.0.2.3", "a.test A 192.0.2.4",
+	static const char *const lines[] = {"_sip._udp.d.test SRV 1 0 5060 a.test",
+		"_sip._udp.d.test SRV 2 0 5060 a.test",
+		"_sip._udp.d.test SRV 3 0 5061 a.test", "a.test A 192.0.2.1",
+		"a.test A 192.0.2.2", "a.test A 192.0.2.3", "a.test A 192.0.2.4",
 		"a.test A 192.0.2.5", NULL};
 	struct zone z = zone_of(lines);
 	const char *found = to(&z, "d.test", 0, SIP_TR_UDP);
@@ -398,7 +437,8 @@ static struct dns_answer *srv_answer(const unsigned (*rows)[2], unsigned count)
 
 static void order_is_by_priority_and_a_permutation(void **state)
 {
-	static const unsigned rows[][2] = {{20, 5}, {10, 0}, {10, 60}, {5, 1}, {20, 0}, {10, 40}};
+	static const unsigned rows[][2] = {
+		{20, 5}, {10, 0}, {10, 60}, {5, 1}, {20, 0}, {10, 40}};
 	struct dns_answer *a = srv_answer(rows, 6);
 	unsigned order[DNS_MAX_RECORDS];
 
@@ -442,7 +482,8 @@ static double chi_square(const unsigned (*rows)[2], unsigned count, unsigned n)
 
 static void weights_are_kept_in_the_long_run(void **state)
 {
-	static const unsigned three[][2] = {{1, 60}, {1, 30}, {1, 10}}, even[][2] = {{1, 1}, {1, 1}, {1, 1}, {1, 1}};
+	static const unsigned three[][2] = {{1, 60}, {1, 30}, {1, 10}},
+			      even[][2] = {{1, 1}, {1, 1}, {1, 1}, {1, 1}};
 	static const unsigned zero[][2] = {{1, 0}, {1, 99}};
 
 	(void)state;
@@ -466,7 +507,8 @@ int main(void)
 		cmocka_unit_test(root_as_target_says_that_the_service_is_not_there),
 		cmocka_unit_test(srv_whose_targets_have_no_address_is_the_end),
 		cmocka_unit_test(naptr_of_foreign_transports_alone_is_as_good_as_none),
-		cmocka_unit_test(naptr_of_higher_order_counts_when_the_lower_leads_nowhere),
+		cmocka_unit_test(
+			naptr_of_higher_order_counts_when_the_lower_leads_nowhere),
 		cmocka_unit_test(hosts_come_before_dns),
 		cmocka_unit_test(same_place_is_tried_once_and_there_are_at_most_eight),
 		cmocka_unit_test(long_names_are_no_trouble),

@@ -224,7 +224,8 @@ static void hop_that_answers_503_is_acknowledged_and_followed(void **state)
 	phone_expect(w, alice, "SIP/2.0 100");
 	phone_expect(w, full, "INVITE ");
 	phone_send(w, full,
-		reply_text(full->got, "503 Service Unavailable", "f1", "Retry-After: 17 (maintenance)\r\n"));
+		reply_text(full->got, "503 Service Unavailable", "f1",
+			"Retry-After: 17 (maintenance)\r\n"));
 	phone_expect(w, full, "ACK ");
 	phone_expect(w, bob, "INVITE ");
 	assert_int_equal(resolver.failed_ms, 17000);
@@ -255,7 +256,10 @@ static void failure_block_comes_when_all_hops_have_failed_with_the_last_code(voi
 		phone_expect(w, p, "INVITE ");
 		assert_int_equal(w->failures, 0);
 		phone_send(w, p,
-			reply_text(p->got, i < 3 ? "503 Service Unavailable" : "480 Temporarily Unavailable", "f1", NULL));
+			reply_text(p->got,
+				i < 3 ? "503 Service Unavailable"
+				      : "480 Temporarily Unavailable",
+				"f1", NULL));
 		phone_expect(w, p, "ACK ");
 	}
 	phone_expect(w, alice, "SIP/2.0 480");
@@ -278,7 +282,8 @@ static void last_503_is_the_one_that_counts(void **state)
 		struct phone *p = &w->phones[i];
 
 		phone_expect(w, p, "INVITE ");
-		phone_send(w, p, reply_text(p->got, "503 Service Unavailable", "f1", NULL));
+		phone_send(
+			w, p, reply_text(p->got, "503 Service Unavailable", "f1", NULL));
 		phone_expect(w, p, "ACK ");
 	}
 	/* Section 16.7 step 6: it would keep the caller away from us. */
@@ -291,7 +296,8 @@ static void last_503_is_the_one_that_counts(void **state)
 static void nothing_is_tried_after_a_cancel(void **state)
 {
 	struct tm_world *w = world_named(2);
-	struct phone *alice = &w->phones[0], *dead = &w->phones[1], *other = &w->phones[2];
+	struct phone *alice = &w->phones[0], *dead = &w->phones[1],
+		     *other = &w->phones[2];
 
 	(void)state;
 	phone_send(w, alice, REQ(alice, ));
@@ -307,7 +313,8 @@ static void nothing_is_tried_after_a_cancel(void **state)
 static void flag_of_the_script_keeps_to_the_first_hop(void **state)
 {
 	struct tm_world *w = world_named(2);
-	struct phone *alice = &w->phones[0], *dead = &w->phones[1], *other = &w->phones[2];
+	struct phone *alice = &w->phones[0], *dead = &w->phones[1],
+		     *other = &w->phones[2];
 
 	(void)state;
 	relay_flags = TM_F_NO_DNS_FAILOVER;
@@ -346,7 +353,8 @@ static void closed_tcp_port_is_followed_by_udp_with_a_via_of_its_own(void **stat
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(silent_hop_is_followed_by_the_next_with_the_same_request),
+		cmocka_unit_test(
+			silent_hop_is_followed_by_the_next_with_the_same_request),
 		cmocka_unit_test(slow_hop_that_rings_after_all_is_cancelled),
 		cmocka_unit_test(answer_of_a_slow_hop_reaches_the_caller),
 		cmocka_unit_test(provisional_reply_ends_the_search),
@@ -357,7 +365,8 @@ int main(void)
 		cmocka_unit_test(last_503_is_the_one_that_counts),
 		cmocka_unit_test(nothing_is_tried_after_a_cancel),
 		cmocka_unit_test(flag_of_the_script_keeps_to_the_first_hop),
-		cmocka_unit_test(closed_tcp_port_is_followed_by_udp_with_a_via_of_its_own),
+		cmocka_unit_test(
+			closed_tcp_port_is_followed_by_udp_with_a_via_of_its_own),
 	};
 	return cmocka_run_group_tests_name("tm_failover", tests, NULL, NULL);
 }
