@@ -203,6 +203,14 @@ static int start_services(struct host *h)
 	return 0;
 }
 
+/* Connections, and what the threads need beside them: sockets, the store, relays, the bus. */
+static void raise_files(const struct host *h)
+{
+	const uint64_t each = 64 + 2 * (uint64_t)h->conf.socks.count;
+
+	os_raise_files((uint64_t)h->conf.net.tcp_max_connections + 64 + (h->worker_count + 1) * each, h->log);
+}
+
 /* The workers wait at the gate meanwhile. */
 static int share_sockets(struct host *h)
 {
@@ -299,6 +307,7 @@ int host_start(struct host *h)
 		LOG(h->log, LOG_L_CRIT, "%s", why);
 		return err;
 	}
+	raise_files(h);
 	err = register_counters(h);
 	if (err == 0)
 		err = name_inboxes(h);

@@ -164,8 +164,7 @@ static const struct conf_param log_params[] = {
 /* clang-format on */
 
 const struct host_conf_table host_conf_tables[] = {
-	{"", top_params}, {"log", log_params}, {"limits", limit_params}, {"tm", tm_params}, {"tcp", net_tcp_params}, {"tls", net_tls_params},
-	{"tls.domains[]", net_tls_domain_params}, {"storage", store_params}, {0}};
+	{"", top_params}, {"log", log_params}, {"limits", limit_params}, {"tm", tm_params}, {"tcp", net_tcp_params}, {"tls", net_tls_params}, {"storage", store_params}, {0}};
 
 static const char *const group_names[] = {
 	"log", "listen", "storage", "limits", "tm", "tcp", "tls", "dns", NULL};
@@ -336,6 +335,7 @@ config_setting_t *host_conf_tls_domain(const struct host_conf *c, unsigned i)
 static int read_tls(struct host_conf *c, struct conf_errors *e)
 {
 	const config_setting_t *s = config_lookup(&c->tree, "tls.domains");
+	unsigned before = conf_error_count(e);
 	int count = 0, err = 0;
 
 	conf_read(net_tls_params, config_lookup(&c->tree, "tls"), "tls", &c->tls, e);
@@ -353,6 +353,7 @@ static int read_tls(struct host_conf *c, struct conf_errors *e)
 		err = read_domain(c, &c->tls.domains[c->tls.domain_count], member, e);
 		c->tls.domain_count++;
 	}
+	c->tls_refused = conf_error_count(e) > before;
 	if (err == 0)
 		err = whole_path(c, &c->tls.certificate);
 	if (err == 0)

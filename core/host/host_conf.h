@@ -52,6 +52,7 @@ struct host_conf {
 	struct tm_conf tm;
 	struct net_conf net;
 	struct net_tls_conf tls; /**< names of files are whole paths, resolved */
+	bool tls_refused;        /**< something in the group was wrong: it is no use to look at the files */
 	struct store_conf store;
 	struct net_socks socks;
 };

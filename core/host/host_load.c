@@ -173,7 +173,7 @@ static void check_tls(struct host *h, struct conf_errors *e)
 		conf_warning(e, h->conf.path, (unsigned)config_setting_source_line(group), "tls: there is no listener of TLS (listen), so nobody is shown these certificates");
 	if (h->conf.tls.certificate || !wanted) {
 		/* Files are looked at also when nobody uses them, so that the listener can be added without surprise. */
-		if (h->conf.tls.certificate && conf_error_count(e) == 0 && net_tls_new(&h->tls, &h->conf.tls, &why) != 0)
+		if (h->conf.tls.certificate && !h->conf.tls_refused && net_tls_new(&h->tls, &h->conf.tls, &why) != 0)
 			blame(h, &why, e);
 	} else if (group) {
 		conf_error_at(e, group, "tls.certificate is missing: a listener of TLS needs one");

@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 #ifdef HAVE_SYSTEMD
@@ -112,6 +113,18 @@ int os_drop_privileges(const char *user, const char *group, struct log_source *l
 	}
 	LOG(log, LOG_L_INFO, "running as uid %ld, gid %ld", (long)getuid(), (long)getgid());
 	return 0;
+}
+
+void os_raise_files(uint64_t wanted, struct log_source *log)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= wanted)
+		return;
+	limit.rlim_cur = limit.rlim_max == RLIM_INFINITY || limit.rlim_max > wanted ? wanted : limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < wanted)
+		LOG(log, LOG_L_WARN, "only %llu files may be open (ulimit -Hn, LimitNOFILE): not enough for tcp.max_connections, which takes %llu",
+			(unsigned long long)limit.rlim_cur, (unsigned long long)wanted);
 }
 
 void os_notify(const char *state)

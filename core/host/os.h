@@ -11,12 +11,14 @@ struct host;
 
 /** Block the signals that we handle; before any thread is made. SIGPIPE is ignored. */
 void os_block_signals(void);
-/** SIGTERM and SIGINT arrive in the control loop as host_shutdown(). 0 or -errno. */
+/** SIGTERM and SIGINT arrive in the control loop as host_shutdown(), SIGHUP as certificates_hangup(). 0 or -errno. */
 int os_watch_signals(struct host *h);
 void os_unwatch_signals(void);
 /** Become user and group (NULL: stay), all threads. 0 or -errno, logged. */
 int os_drop_privileges(const char *user, const char *group, struct log_source *log);
 /** To systemd, when it asked (NOTIFY_SOCKET). */
 void os_notify(const char *state);
+/** See that so many files may be open, as far as the hard limit allows; a warning when that is less. */
+void os_raise_files(uint64_t wanted, struct log_source *log);
 /** Cores this process may run on, at least 1. */
 unsigned os_cores(void);

@@ -151,6 +151,7 @@ static bool on_turn_end(void *arg)
 
 	more = net_tcp_ready(n);
 	more = failures_tell(n) || more;
+	n->tls_shakes = 0;
 	timer_stop(&n->flush_timer);
 	net_tcp_flush(n);
 	net_udp_flush(n);

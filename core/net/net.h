@@ -57,7 +57,7 @@ struct net_dest {
 	enum sip_transport transport;
 	struct addr addr;
 	uint64_t conn;      /**< TCP: try this connection first (replies); 0: any to addr */
-	bool no_connect;    /**< TCP: only over an open connection */
+	bool no_connect;    /**< TCP: only over an open connection; with conn: because its peer is behind NAT */
 	uint64_t name;      /**< TLS: net_name() of the host that the peer has to be; 0: the address itself has to be proved */
 	uint64_t cookie;    /**< non-zero: on_send_error gets it when this message cannot be sent */
 };

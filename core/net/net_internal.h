@@ -21,8 +21,10 @@
 #define NET_UDP_MAX     65507      /* what fits in a datagram */
 #define NET_TCP_BURST   8          /* messages of one connection a turn */
 #define NET_TCP_BUCKETS 1024       /* of the connection tables: a power of 2 */
+#define NET_TCP_GONE    1024       /* connections that are remembered */
 #define NET_TCP_ACCEPTS 64         /* connections a listener may accept a turn */
 #define NET_TCP_PAUSE   100 /* ms without accepting when there are no descriptors */
+#define NET_TLS_SHAKES  4     /* steps of handshakes a turn: one costs as much as a hundred messages */
 #define NET_TLS_RECORD  16384 /* bytes of a record at most: RFC 8446 section 5.1 */
 #define NET_ID_SHIFT    48  /* of a connection's id: worker + 1 above, a count below */
 
@@ -109,6 +111,7 @@ struct net_conn {
 	int watched;
 	enum net_conn_state state;
 	bool accepted; /* else we have connected */
+	bool behind_nat; /* who replies to it has said so: by this connection or not at all */
 	bool spoken;   /* something complete has come: a message or a keepalive */
 	uint64_t name; /* TLS: whom we connect to, as in net_dest */
 	struct tls_conn *tls; /* NULL: TCP, or still connecting */
@@ -138,6 +141,13 @@ struct net_listener {
 	struct timer pause;
 };
 
+/** Where the connection of a phone behind NAT came from that is gone. */
+struct net_gone {
+	struct addr peer;
+	enum sip_transport transport;
+	uint64_t until_ms;
+};
+
 struct net_tcp {
 	struct net_conn *by_id[NET_TCP_BUCKETS];
 	struct net_conn *by_addr[NET_TCP_BUCKETS];
@@ -145,6 +155,7 @@ struct net_tcp {
 	struct net_conn *ready; /* whole messages wait in their buffers */
 	struct net_conn *dirty; /* something to send */
 	struct net_conn *dead;
+	struct net_gone gone[NET_TCP_GONE];
 	struct net_listener *listeners;
 	unsigned listener_count;
 };
@@ -162,6 +173,7 @@ struct net {
 	struct timer flush_timer; /* in case nothing else ends a turn after a send */
 	struct net_tcp tcp;
 	char *tls_out; /* where a queue becomes a record; NET_TLS_RECORD bytes, made with the first one */
+	unsigned tls_shakes; /* steps of handshakes in this turn */
 	uint64_t tls_logged_us; /* handshakes that fail are a stranger's choice: so many lines a second */
 	unsigned tls_logged, tls_unlogged;
 	struct net_failure *failures; /* told at the end of the turn */
@@ -209,6 +221,11 @@ void net_tcp_reap(struct net *n);
 /** Count one more connection of the process, if it may be. from: who wants it; NULL: we do. */
 bool net_tcp_reserve(struct net *n, const struct addr *from);
 void net_tcp_release(struct net *n, const struct addr *from);
+
+/** A connection is closed: when it was that of a phone behind NAT, nobody can connect to where it came from. */
+void net_tcp_remember(struct net_conn *c);
+/** Is it no use to connect to that? */
+bool net_tcp_is_gone(struct net *n, const struct net_dest *to);
 
 /**
  * Takes fd and the reserved place, also when it fails. state: NET_OPEN for one that was accepted, NET_CONNECTING for one of ours, which is to

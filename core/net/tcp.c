@@ -296,6 +296,8 @@ static int tcp_write(
 		if (owner != n->setup.worker)
 			return item_write(n, owner, to, origin, data);
 		c = conn_by_id(n, to->conn);
+		if (c != NULL && to->no_connect)
+			c->behind_nat = c->accepted;
 	}
 	/* That connection is gone, or any will do: whose is the one to the address? */
 	any.conn = 0;
@@ -308,7 +310,7 @@ static int tcp_write(
 		c = conn_by_addr(n, to);
 	}
 	if (c == NULL)
-		err = to->no_connect ? -ENOTCONN : conn_to(n, &any, &c);
+		err = to->no_connect || net_tcp_is_gone(n, &any) ? -ENOTCONN : conn_to(n, &any, &c);
 	return err != 0 ? err : net_conn_send(c, data, to->cookie, origin, true);
 }
 

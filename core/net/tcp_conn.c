@@ -375,7 +375,9 @@ static void on_io(void *arg, int fd, int what)
 		return;
 	}
 	if (c->state == NET_HANDSHAKE) {
-		net_tls_step(c);
+		/* In a flood of them others have their turn first: the loop tells of this one again. */
+		if (c->net->tls_shakes++ < NET_TLS_SHAKES)
+			net_tls_step(c);
 		return;
 	}
 	if ((what & LOOP_WRITE) != 0 && c->state == NET_OPEN)
@@ -465,6 +467,7 @@ void net_conn_close(struct net_conn *c, int err)
 	if (c->state == NET_DEAD)
 		return;
 	c->state = NET_DEAD;
+	net_tcp_remember(c);
 	tables_remove(c);
 	timer_stop(&c->timer);
 	loop_io_del(&c->io);

@@ -14,6 +14,7 @@ int dest_of_reply(struct tm *tm, struct sip_msg *request, const struct net_rx *r
 {
 	const struct net_socks *socks = net_socks_of(tm->s.net);
 	const struct sip_via *via = sip_via_list(request, NULL);
+	struct addr sent_by;
 
 	if (via == NULL)
 		return -EBADMSG;
@@ -23,6 +24,9 @@ int dest_of_reply(struct tm *tm, struct sip_msg *request, const struct net_rx *r
 	if (rx->transport != SIP_TR_UDP) {
 		/* The connection that it came by; when that is gone, a new one to where the sender listens. */
 		out->conn = rx->conn;
+		/* Who writes a private address, and comes from another one, is behind NAT: nobody can connect to it. */
+		out->no_connect = addr_parse_ip(&sent_by, via->host) == 0 &&
+			addr_is_private(&sent_by) && !addr_eq_ip(&sent_by, &rx->src);
 		if (rx->transport == SIP_TR_TLS)
 			out->name = net_name(tm->s.net, via->host);
 		addr_set_port(&out->addr, sent_by_port(via));

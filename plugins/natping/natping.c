@@ -105,7 +105,7 @@ static const struct conf_param natping_params[] = {
 	 .help = "Forged IPv4 source of 4-byte pings, \"ADDRESS[:PORT]\" (5060); needs CAP_NET_RAW."},
 	{.name = "natping_tcp", .type = CONF_BOOL, .dflt = "0",
 	 .offset = offsetof(struct natping_conf, natping_tcp),
-	 .help = "1: contacts on TCP are pinged too, over the connection that they have open."},
+	 .help = "1: contacts on TCP and TLS are pinged too, over the connection that they have open."},
 	{.name = "nat_bflag", .type = CONF_INT, .dflt = "-1", .min = -1, .max = 31, .shared = true,
 	 .offset = offsetof(struct natping_conf, nat_bflag),
 	 .help = "The branch flag that means \"behind NAT\"; -1: none."},

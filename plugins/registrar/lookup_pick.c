@@ -58,6 +58,7 @@ bool lookup_is_flow(struct slice received)
 {
 	struct sip_uri uri;
 
-	return !slice_empty(received) && sip_uri_parse(&uri, received) == 0 &&
+	return sip_uri_parse(&uri, received) == 0 &&
+		(uri.scheme == SIP_SCHEME_SIP || uri.scheme == SIP_SCHEME_SIPS) &&
 		sip_uri_transport(&uri) != SIP_TR_UDP;
 }

@@ -29,6 +29,9 @@ BAD = {
     "storage.url": ["", "http://127.0.0.1", "redis://", "redis://127.0.0.1:99999/0", "redis://127.0.0.1/x", "unix://", "127.0.0.1:6379",
                     "redis://user:pass%word@127.0.0.1", "redis://onlyuser@127.0.0.1", "redis://no-such-host.example", "rediss://127.0.0.1"],
     "storage.prefix": ["a b", "a{b", "a}b", "a\n"],
+    "tls.verify_client": ["", "yes", "Require", "none"],
+    "tls.min_version": ["", "1.4", "SSLv3", "TLS1.2"],
+    "tls.ciphers": ["", "NO-SUCH-CIPHER"],
     "mi.socket": ["relative/mi.sock", "mi.sock", "/tmp/" + "x" * 120],
     "mi.fifo": ["relative/fifo", "fifo", "/"],
     "mi.fifo_reply_dir": ["", "relative", "tmp"],
@@ -64,6 +67,9 @@ BAD = {
 # Texts that can be anything, and why.
 FREE = {
     "plugin_dir": "folders need not exist; a plugin that is in none of them is told with them",
+    "tls.certificate": "the files are looked at together, when the rest of the group is right: test_tls_certificates.py",
+    "tls.private_key": "likewise",
+    "tls.ca": "likewise",
     "plugins": "names of plugins: test_host.py has those that cannot be",
 }
 # What may hold a password is not repeated.
@@ -114,7 +120,12 @@ def list_cases(p):
     return cases + [(f"( {quoted(t)} )", shown(t), "want ") for t in BAD.get(p.key, [])]
 
 
-CASES = {"integer": number_cases, "ms": number_cases, "bool": switch_cases, "string": text_cases, "list": list_cases}
+def groups_cases(_):
+    cases = [("5", "found 5"), ('"x"', 'found "x"'), ("true", "found true"), ("1.5", "found 1.5")]
+    return [(literal, found, "a list of groups") for literal, found in cases]
+
+
+CASES = {"integer": number_cases, "ms": number_cases, "bool": switch_cases, "string": text_cases, "list": list_cases, "groups": groups_cases}
 
 
 class File:

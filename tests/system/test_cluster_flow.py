@@ -42,6 +42,9 @@ class Nodes:
         self.relay = t.relay(address)
         self.redis = t.redis()
         common = {"redis": self.redis, "relay": self.relay, "address": address}
+        if transport == "tls":               # the nodes prove their addresses to each other
+            certs = t.certs()
+            common["tls"] = certs.make("edge", f"IP:{address}").conf(ca=certs.ca)
         self.a = t.daemon(name="edge-a", script=VOICE, conf=conf, **common)
         self.b = t.daemon(name="edge-b", **common)
         self.alice = t.phones_of(self.b, ["alice"])[0]
@@ -58,12 +61,13 @@ class Nodes:
         check.that("must not run" not in self.a.log(), "no block of A's script runs on what A carries")
 
     def bob_hears_only(self, daemon, methods):
+        where = daemon.tls_server if self.bob.transport == "tls" else daemon.server
         for method in methods:
             check.that(self.bob.requests(method), f"{method} at bob")
-            check.equal({m.source for m in self.bob.requests(method)}, {daemon.server}, f"sources of {method} at bob")
+            check.equal({m.source for m in self.bob.requests(method)}, {where}, f"sources of {method} at bob")
 
 
-@variants(transport=["udp", "tcp"], address=["127.0.0.1", "::1"])
+@variants(transport=["udp", "tcp", "tls"], address=["127.0.0.1", "::1"])
 def test_call_through_the_other_node(t, transport, address):
     n = Nodes(t, transport, address)
     call, leg = n.call()
@@ -79,7 +83,7 @@ def test_call_through_the_other_node(t, transport, address):
     n.script_of_a_is_quiet()
 
 
-@variants(transport=["udp", "tcp"])
+@variants(transport=["udp", "tcp", "tls"])
 def test_bob_hangs_up(t, transport):
     n = Nodes(t, transport)
     call, leg = n.call()

@@ -136,11 +136,7 @@ def test_who_never_says_a_thing(t):
 @variants(how=["silent", "slow", "garbage"])
 def test_handshake_that_does_not_come_to_its_end(t, how):
     daemon, certs = world(t, tls={"handshake_timeout": 1500})
-    context, incoming, outgoing = ssl.create_default_context(cafile=certs.ca), ssl.MemoryBIO(), ssl.MemoryBIO()
-    half = context.wrap_bio(incoming, outgoing, server_hostname="example.test")
-    with contextlib.suppress(ssl.SSLWantReadError):
-        half.do_handshake()
-    hello = outgoing.read()
+    hello = hello_of(certs)
     phones = t.phones_of(daemon, ["alice", "bob"])
     with socket.create_connection(daemon.tls_server, 5) as sock:
         start = time.monotonic()
@@ -160,6 +156,37 @@ def test_handshake_that_does_not_come_to_its_end(t, how):
     check.equal((stats["net_tls_failed"], stats["net_tls_timeouts"]), (1, how != "garbage"), "failed, because of time")
     check.contains(daemon.log(), "127.0.0.1:", "a line that says who")
     t.phone("carol", daemon, transport="tls", tls=certs.believer()).register()
+
+
+def hello_of(certs):
+    """What a TLS client says first."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    half = ssl.create_default_context(cafile=certs.ca).wrap_bio(incoming, outgoing, server_hostname="example.test")
+    with contextlib.suppress(ssl.SSLWantReadError):
+        half.do_handshake()
+    return outgoing.read()
+
+
+def test_flood_of_handshakes(t):
+    """Each costs us a signature and those who ask nothing. On one worker, the phones get their turn between them."""
+    daemon, certs = world(t, workers=1, tcp={"max_connections_per_source": 0}, tls={"handshake_timeout": 20000})
+    phones = t.phones_of(daemon, ["u1", "u2"]) + t.phones_of(daemon, ["t1"], transport="tcp")
+    hello = hello_of(certs)
+    with contextlib.ExitStack() as stack:
+        flood = [stack.enter_context(socket.create_connection(daemon.tls_server, 5)) for _ in range(1500)]
+        check.until(lambda: daemon.stat("net_tls_open") == 1500, 10, "all are accepted")
+        with latency.undisturbed(daemon) as how:
+            quiet = latency.registers(phones, 60)
+            for sock in flood:
+                sock.sendall(hello)
+            start = time.monotonic()
+            beside = latency.registers(phones, 30, gap=0.002)
+            took = time.monotonic() - start
+        for sock in flood:
+            sock.settimeout(10)
+            check.that(sock.recv(5), "the server's hello")
+        print(f"{how}: quiet {quiet}; beside 1500 handshakes, for {took * 1000:.0f} ms, {beside}")
+        check.that(beside.p(50) < quiet.p(50) + 80, f"p50 beside them {beside}, without {quiet}")
 
 
 @variants(transport=["tcp", "tls"])

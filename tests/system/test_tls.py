@@ -223,3 +223,59 @@ def test_phone_whose_connection_is_gone(t, transport):
     bob.connect()
     bob.register()
     check.equal(alice.request("OPTIONS", f"sip:bob@{daemon.domain}").status, 200, "when it is back")
+
+
+@variants(transport=["tcp", "tls"])
+def test_call_whose_callee_is_gone(t, transport):
+    """Requests inside the call go where bob's Contact points: to the port of his router. Nobody can connect to that."""
+    relay, certs = t.relay(), t.certs()
+    daemon = t.daemon(relay=relay, tls=certs.make("edge", *NAMES))
+    alice = t.phones_of(daemon, ["alice"])[0]
+    bob = t.phones_of(daemon, ["bob"], transport=transport, tls=certs.believer())[0]
+    call = alice.call("bob")
+    bob.wait_call().wait_acked()
+    call.wait_answer()
+    local = bob.link.local
+    bob.link.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    bob.link.close()
+    check.until(lambda: daemon.stat(f"net_{transport}_open") == 0, 5, "the daemon has noticed")
+    with socket.socket() as ear:
+        ear.bind(local)
+        ear.listen()
+        bye = call.request("BYE")
+        check.that(bye.wait(5).status in (477, 503), f"reply to BYE: {bye.final().start}")
+        check.that(bye.seconds() < 0.5, f"at once, found {bye.seconds():.2f} s")
+        ear.settimeout(0.3)
+        try:
+            ear.accept()
+            raise check.Failed("the daemon has made a connection")
+        except TimeoutError:
+            pass
+    check.equal(daemon.stat(f"net_{transport}_connected"), 0, "connections that the daemon made")
+
+
+@variants(transport=["tcp", "tls"])
+def test_caller_whose_connection_is_gone(t, transport):
+    """The reply has nowhere to go: RFC 3261 section 18.2.2 would have us connect to his sent-by, but he is behind NAT."""
+    relay, certs = t.relay(), t.certs()
+    daemon = t.daemon(relay=relay, tls=certs.make("edge", *NAMES))
+    bob = t.phones_of(daemon, ["bob"], mode="ring")[0]
+    with socket.socket() as ear:
+        alice = t.phone("alice", daemon, transport=transport, tls=certs.believer())
+        ear.bind((alice.source, 0))
+        ear.listen()
+        alice.private_port = ear.getsockname()[1]               # in its Via; its router would have this port as well
+        alice.call("bob")
+        leg = bob.wait_call()
+        alice.link.close()
+        check.until(lambda: daemon.stat(f"net_{transport}_open") == 0, 5, "the daemon has noticed")
+        errors = daemon.stat("net_tcp_send_errors")
+        leg.answer()
+        check.until(lambda: daemon.stat("net_tcp_send_errors") > errors, 5, "the reply that cannot be delivered is counted")
+        ear.settimeout(0.3)
+        try:
+            ear.accept()
+            raise check.Failed("the daemon has made a connection")
+        except TimeoutError:
+            pass
+    check.equal(daemon.stat(f"net_{transport}_connected"), 0, "connections that the daemon made")

@@ -51,6 +51,7 @@ struct net_test {
 	unsigned inbox_first, net_first;
 	struct net_socks socks;
 	struct net_conf conf;
+	struct net_tls *tls; /**< the test's own; NULL: none */
 	uint16_t port;
 	/** Answer every message with this, over what it came by; empty: do not. */
 	struct slice answer;
@@ -161,6 +162,7 @@ static inline struct net_test *net_test_new(void)
 		.tcp_message_timeout = 30000,
 		.tcp_send_queue = 262144,
 		.max_message = 65535,
+		.tls_handshake_timeout = 10000,
 		.udp_rcvbuf = 4194304};
 	counter_reset_all();
 	assert_int_equal(counter_register(inbox_counters, &t->inbox_first), 0);
@@ -219,6 +221,7 @@ static inline void net_test_start(struct net_test *t)
 		const struct net_setup setup = {.loop = w->loop,
 			.socks = &t->socks,
 			.conf = &t->conf,
+			.tls = t->tls,
 			.inbox = w->inbox,
 			.senders = w->sender,
 			.worker = i,

@@ -34,6 +34,7 @@ static const struct conf_param table[] = {
 	 .offset = offsetof(struct values, name), .check = check_name, .given = offsetof(struct values, name_given)},
 	{.name = "socks", .type = CONF_LIST,
 	 .offset = offsetof(struct values, socks), .check = check_sock},
+	{.name = "members", .type = CONF_GROUPS},
 	{.name = NULL},
 };
 /* clang-format on */
@@ -246,6 +247,25 @@ static void a_group_must_be_one(void **state)
 		f, 0, 2, "g: found a single value, want a group: { name = value; ... }");
 	read_group(f, "g = ( 5 );");
 	assert_complaint(f, 1, 1, "g: found a list, want a group: { name = value; ... }");
+}
+
+static void groups_in_a_group_are_left_to_their_owner(void **state)
+{
+	struct fixture *f = *state;
+
+	read_group(f, "g = { members = ( { anything = 1; }, { } ); };");
+	read_group(f, "g = { members = { anything = 1; }; };");
+	read_group(f, "g = { members = ( ); };");
+	assert_int_equal(f->errors.count, 0);
+	read_group(f, "g = { members = 5; };");
+	assert_complaint(f, 0, 1, "g.members: found 5, want a list of groups");
+	read_group(f, "g = { members = \"x\"; };");
+	assert_complaint(f, 1, 1, "g.members: found \"x\", want a list of groups");
+	read_group(f, "g = {\n members = ( { },\n 5,\n ( ) ); };");
+	assert_complaint(f, 2, 3, "g.members: found a single value, want a group in the list");
+	assert_complaint(f, 3, 4, "g.members: found a list, want a group in the list");
+	read_group(f, "g = { members = [ 5 ]; };");
+	assert_complaint(f, 4, 1, "g.members: found a list, want a list of groups");
 }
 
 /* The value as a quoted text in the file. */
@@ -462,6 +482,7 @@ int main(void)
 		CONF_TEST(numbers_too_long_for_anything_are_told_whole),
 		CONF_TEST(control_characters_are_written_out),
 		CONF_TEST(a_secret_is_not_repeated),
+		CONF_TEST(groups_in_a_group_are_left_to_their_owner),
 		CONF_TEST(complaints_name_what_is_known_of_their_place),
 		cmocka_unit_test(rows_are_found_by_their_exact_name),
 		cmocka_unit_test(the_nearest_name_is_at_most_three_edits_away),

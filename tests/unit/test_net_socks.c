@@ -24,9 +24,10 @@ static void a_listener_carries_the_texts_that_messages_need(void **state)
 	assert_int_equal(add(&b, "UDP:10.0.0.5:5060", "203.0.113.9"), 0);
 	assert_int_equal(add(&b, "tcp:10.0.0.5:5060", "edge.example.org:5090"), 0);
 	assert_int_equal(add(&b, "udp:[fd00::5]:5060", "[2001:DB8::9]:5070"), 0);
+	assert_int_equal(add(&b, "tls:10.0.0.5", "edge.example.org"), 0);
 	assert_int_equal(net_socks_finish(&b, &socks), 0);
 	assert_null(b);
-	assert_int_equal(socks.count, 5);
+	assert_int_equal(socks.count, 6);
 	assert_string_equal(socks.list[0].text, "udp:127.0.0.1:5066");
 	assert_string_equal(socks.list[0].adv_text, "udp:127.0.0.1:5066");
 	assert_string_equal(socks.list[0].via, "SIP/2.0/UDP 127.0.0.1:5066");
@@ -40,13 +41,16 @@ static void a_listener_carries_the_texts_that_messages_need(void **state)
 	assert_int_equal(socks.list[3].adv_port, 5090);
 	assert_int_equal(addr_port(&socks.list[3].addr), 5060);
 	assert_string_equal(socks.list[4].adv_text, "udp:[2001:db8::9]:5070");
+	assert_string_equal(socks.list[5].text, "tls:10.0.0.5:5061");
+	assert_string_equal(socks.list[5].adv_text, "tls:edge.example.org:5061");
+	assert_string_equal(socks.list[5].via, "SIP/2.0/TLS edge.example.org:5061");
 	net_socks_free(&socks);
 }
 
 static void what_is_no_listener_is_refused_with_a_reason(void **state)
 {
 	static const char *const bad[] = {"", "udp", "udp:", "5060", "127.0.0.1:5060",
-		"sctp:127.0.0.1", "tls:127.0.0.1:5061", "udp:example.org:5060",
+		"sctp:127.0.0.1", "ws:127.0.0.1:5061", "udp:example.org:5060",
 		"udp:127.0.0.1:0", "udp:127.0.0.1:65536", "udp:127.0.0.1:5060 ",
 		"udp:300.1.1.1:5060", "udp:[::1:5060"};
 	static const char *const bad_advertise[] = {"host:", "host:0", "host:99999",

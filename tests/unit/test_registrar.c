@@ -688,18 +688,37 @@ static void a_contact_is_reached_by_path_then_by_its_source(void **state)
 	arena_put(a);
 }
 
-static void who_registered_over_a_connection_is_reached_over_it_alone(void **state)
+static void a_sips_contact_is_called_by_sip_over_tls(void **state)
 {
-	struct store_contact c = {.uri = SLICE("sip:a@10.0.0.1;transport=tcp")};
+	struct arena *a = arena_new(4096, 65536);
+	struct tm_target t = {.ruri = SLICE("sips:bob@10.0.0.1:5061;x=1")};
 
 	(void)state;
-	assert_false(lookup_is_flow(c.received)); /* its own URI says where it listens */
-	c.received = SLICE("sip:192.0.2.1:1111");
-	assert_false(lookup_is_flow(c.received));
-	c.received = SLICE("sip:192.0.2.1:1111;transport=tcp");
-	assert_true(lookup_is_flow(c.received));
-	c.received = SLICE("sip:192.0.2.1:1111;transport=tls");
-	assert_true(lookup_is_flow(c.received));
+	assert_int_equal(lookup_scheme(&t, a, true), 0);
+	assert_slice_equal(t.ruri, "sips:bob@10.0.0.1:5061;x=1");
+	assert_int_equal(lookup_scheme(&t, a, false), 0);
+	assert_slice_equal(t.ruri, "sip:bob@10.0.0.1:5061;x=1");
+	assert_slice_equal(t.du, "sips:bob@10.0.0.1:5061;x=1");
+	t = (struct tm_target){.ruri = SLICE("SIPS:bob@10.0.0.1"), .du = SLICE("sip:192.0.2.1:4000;transport=tls")};
+	assert_int_equal(lookup_scheme(&t, a, false), 0);
+	assert_slice_equal(t.ruri, "sip:bob@10.0.0.1");
+	assert_slice_equal(t.du, "sip:192.0.2.1:4000;transport=tls");
+	t = (struct tm_target){.ruri = SLICE("sip:bob@10.0.0.1")};
+	assert_int_equal(lookup_scheme(&t, a, false), 0);
+	assert_slice_equal(t.ruri, "sip:bob@10.0.0.1");
+	assert_true(slice_empty(t.du));
+	arena_put(a);
+}
+
+static void a_connection_behind_nat_is_the_only_way(void **state)
+{
+	(void)state;
+	assert_true(lookup_is_flow(SLICE("sip:192.0.2.1:4000;transport=tcp")));
+	assert_true(lookup_is_flow(SLICE("sip:192.0.2.1:4000;transport=tls")));
+	assert_true(lookup_is_flow(SLICE("sips:192.0.2.1:4000")));
+	assert_false(lookup_is_flow(SLICE("sip:192.0.2.1:4000")));
+	assert_false(lookup_is_flow(SLICE("")));
+	assert_false(lookup_is_flow(SLICE("tel:1")));
 }
 
 static void methods_that_a_phone_did_not_name_are_filtered(void **state)
@@ -750,7 +769,8 @@ int main(void)
 		cmocka_unit_test(stored_text_cannot_forge_header_lines),
 		cmocka_unit_test(refusals_say_what_to_do),
 		cmocka_unit_test(a_contact_is_reached_by_path_then_by_its_source),
-		cmocka_unit_test(who_registered_over_a_connection_is_reached_over_it_alone),
+		cmocka_unit_test(a_sips_contact_is_called_by_sip_over_tls),
+		cmocka_unit_test(a_connection_behind_nat_is_the_only_way),
 		cmocka_unit_test(methods_that_a_phone_did_not_name_are_filtered),
 	};
 	return cmocka_run_group_tests_name("registrar", tests, NULL, NULL);

@@ -192,6 +192,30 @@ static void transports_and_default_ports(void **state)
 	assert_int_equal(sip_default_port(SIP_SCHEME_SIP, SIP_TR_TLS), 5061);
 }
 
+static void a_sips_uri_asks_for_tls_whatever_it_says(void **state)
+{
+	static const struct {
+		const char *text;
+		enum sip_transport tr;
+	} rows[] = {
+		{"sip:a@b", SIP_TR_UDP},
+		{"sip:a@b;transport=tcp", SIP_TR_TCP},
+		{"sip:a@b;transport=tls", SIP_TR_TLS},
+		{"sip:a@b;transport=quic", SIP_TR_UNKNOWN},
+		{"sips:a@b", SIP_TR_TLS},
+		{"sips:a@b;transport=tcp", SIP_TR_TLS},
+		{"sips:a@b;transport=udp", SIP_TR_TLS},
+		{"sips:a@b;transport=ws", SIP_TR_WSS},
+	};
+	struct sip_uri uri;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(sip_uri_parse(&uri, slice_str(rows[i].text)), 0);
+		assert_int_equal(sip_uri_transport(&uri), rows[i].tr);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -206,6 +230,7 @@ int main(void)
 		cmocka_unit_test(escapes_go_and_come_back),
 		cmocka_unit_test(received_uri_names_the_transport),
 		cmocka_unit_test(transports_and_default_ports),
+		cmocka_unit_test(a_sips_uri_asks_for_tls_whatever_it_says),
 	};
 	return cmocka_run_group_tests_name("sip_uri", tests, NULL, NULL);
 }
