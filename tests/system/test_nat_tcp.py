@@ -40,6 +40,22 @@ def test_phone_that_closed_its_connection(t):
     check.that(seconds < 2, f"she is told at once, not after {seconds:.1f} s")
 
 
+def test_phone_that_closed_its_connection_during_a_call(t):
+    """alice hangs up: nobody tries to connect to bob's router, her BYE is answered at once."""
+    lab = Lab(t)
+    alice = lab.phone("alice", lab.restricted)
+    bob = lab.phone("bob", lab.symmetric, transport="tcp")
+    lab.call(alice, bob)
+    bob.kill()
+    check.until(lambda: lab.daemon.stat("net_tcp_open") == 0, 5, "bob's connection is closed")
+    start = time.monotonic()
+    alice.hangup()
+    answer = check.until(lambda: alice.received("BYE"), 10, "an answer to alice's BYE")[0]
+    check.that(answer.status in (477, 500), f"it says that it could not be sent: {answer.start}")
+    check.that(time.monotonic() - start < 2, f"at once, not after {time.monotonic() - start:.1f} s")
+    lab.forgotten()
+
+
 @variants(resets=[False, True])
 def test_router_that_forgets_the_connection(t, resets):
     lab = Lab(t, conf=QUICK)
