@@ -127,6 +127,18 @@ int tm_reply_stateless(struct tm *tm, struct ph_msg *msg, unsigned code,
 	return 1;
 }
 
+int msg_set_target(struct ph_msg *msg, const struct tm_target *t)
+{
+	msg->du = t->du;
+	msg->path = t->path;
+	msg->send_sock = t->sock;
+	msg->foreign = t->foreign;
+	msg->flow = t->flow;
+	msg->q = t->q;
+	msg->bflags = t->bflags;
+	return sip_set_ruri(&msg->sip, t->ruri);
+}
+
 int msg_add_branch(struct ph_msg *msg, const struct tm_target *t)
 {
 	struct tm_target *copy = arena_alloc(msg->arena, sizeof(*copy));
