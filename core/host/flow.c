@@ -7,7 +7,6 @@
 #include "core/host/host.h"
 #include "core/host/nodes.h"
 
-#define LOG_EVERY_US 1000000 /* refusals are a stranger's choice: one line a second is enough */
 
 /* Texts */
 
@@ -132,17 +131,14 @@ struct carrying {
 
 static void refuse(struct worker *w, struct ph_msg *msg, const char *why)
 {
-	uint64_t now = clock_us();
 	char src[ADDR_TEXT];
+	unsigned more;
 
 	worker_count(w, HOST_C_FLOW_REFUSED, 1);
-	w->flow_unlogged++;
-	if (now - w->flow_logged_us >= LOG_EVERY_US) {
-		LOG_CALL(w->host->log, LOG_L_WARN, msg->sip.call_id, "refused %u request(s) with a flow in Route, the last from %.*s: %s",
-			w->flow_unlogged, SLICE_ARG(addr_text(&msg->rx.src, src)), why);
-		w->flow_logged_us = now;
-		w->flow_unlogged = 0;
-	}
+	if (log_gate_open(&w->flow_log, clock_us(), &more))
+		LOG_CALL(w->host->log, LOG_L_WARN, msg->sip.call_id,
+			"refused a request with a flow in Route from %.*s: %s (%u more since the last such line)",
+			SLICE_ARG(addr_text(&msg->rx.src, src)), why, more);
 	tm_reply_stateless(w->w.tm, msg, 403, SLICE("Flow Refused"), (struct slice){0}); /* an ACK has no answer */
 }
 

@@ -104,6 +104,7 @@ int rr_pair(struct ph_msg *msg, const struct net_sock *out)
 		err = value_of(msg, out, true, rest, &value);
 	/* The one on top is the nearer one for who gets the message. */
 	if (err == 0)
-		err = sip_hdr_add(&msg->sip, SIP_BEFORE, h, SLICE("Record-Route"), value, NULL);
+		err = sip_hdr_add(
+			&msg->sip, SIP_BEFORE, h, SLICE("Record-Route"), value, NULL);
 	return err;
 }

@@ -28,7 +28,7 @@ struct tm_branch *best_branch(const struct tm_trans *t)
 	struct tm_branch *best = NULL;
 
 	for (struct tm_branch *br = t->branches; br != NULL; br = br->next) {
-		if (br->code >= 300 &&
+		if (br->code >= 300 && !br->moved &&
 			(best == NULL || rank(br) < rank(best)))
 			best = br;
 	}

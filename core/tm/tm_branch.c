@@ -57,6 +57,8 @@ static void life_of_branch(struct tm_branch *br)
 {
 	struct tm_trans *t = br->trans;
 
+	if (failover_due(br))
+		return;
 	if (br->send_failed && br->state == TC_CALLING) {
 		branch_terminate(br);
 		reply_local(br, br->dest.no_connect ? 430 : 503);
@@ -108,6 +110,7 @@ void branch_free(struct tm_branch *br)
 {
 	msg_unref(&br->reply);
 	detour_free(br);
+	failover_free(br);
 	free(br->sent);
 	free(br->accepted);
 	free(br);

@@ -132,6 +132,7 @@ static void completed_again(struct tm_branch *br, struct ph_msg *reply)
 void branch_reply(struct tm_branch *br, struct ph_msg *reply)
 {
 	unsigned status = reply->sip.status;
+	bool moved;
 
 	if (br->detour != NULL && detour_reply(br, reply))
 		return;
@@ -145,10 +146,13 @@ void branch_reply(struct tm_branch *br, struct ph_msg *reply)
 	}
 	if (br->state != TC_CALLING && br->state != TC_PROCEEDING)
 		return;
+	moved = failover_reply(br, reply);
 	if (status >= 200)
 		final(br, reply);
 	else
 		provisional(br, status);
+	if (moved)
+		return;
 	if (reply_is_waiting(br, reply))
 		tm_count(br->trans->tm, TM_C_RETRANS_REPLY_IN);
 	else

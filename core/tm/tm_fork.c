@@ -157,6 +157,8 @@ static int branch_send(struct tm_relay *op, const struct net_hop *hop)
 static void branch_resolved(
 	struct tm_relay *op, int err, const struct net_hop *hops, unsigned count)
 {
+	struct net_hop ways[NET_MAX_HOPS];
+
 	if (err != 0 || count == 0) {
 		branch_end(op, TM_E_UNRESOLVED);
 		return;
@@ -167,9 +169,16 @@ static void branch_resolved(
 	}
 	if (op->flags & TM_F_NO_DNS_FAILOVER)
 		count = 1;
+	if (op->trans->tm->s.conf->udp_mtu > 0) {
+		count = mtu_hops(op->trans->tm, op->request, &op->br->target, op->flags,
+			hops, count, ways);
+		hops = ways;
+	}
 	for (unsigned i = 0; i < count; i++) {
 		err = branch_send(op, &hops[i]);
 		if (err == 0) {
+			if (count > 1)
+				failover_keep(op->br, op->request, &hops[i + 1], count - i - 1);
 			branch_end(op, 0);
 			return;
 		}

@@ -3,7 +3,6 @@
  * that only absorbs retransmissions stays small.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <limits.h>
 
 #include "core/tm/tm_priv.h"
@@ -101,7 +100,7 @@ void key_tag(struct tm *tm, struct sip_msg *request, char out[TM_TAG_LEN + 1])
 
 	buf_fixed(&b, out, TM_TAG_LEN);
 	buf_add(&b, SLICE("ph"));
-	buf_hex64(&b, key_of_tag(tm, request));
+	buf_hex(&b, key_of_tag(tm, request), 16);
 	out[TM_TAG_LEN] = '\0';
 }
 
@@ -132,20 +131,18 @@ static void branch_name(
 
 	buf_fixed(&b, out, NAME_LEN);
 	buf_add(&b, SLICE(MAGIC_COOKIE "ph"));
-	buf_hex64(&b, (uint64_t)slot << 32 | gen);
-	buf_hex64(&b, key_of_slot(tm, slot, gen));
+	buf_hex(&b, (uint64_t)slot << 32 | gen, 16);
+	buf_hex(&b, key_of_slot(tm, slot, gen), 16);
 	out[NAME_LEN] = '\0';
 }
 
 void key_branch(const struct tm_branch *br, char out[TM_BRANCH_LEN + 1])
 {
-	char loop[16 + 1];
 	struct buf b;
 
 	branch_name(br->trans->tm, br->slot, br->gen, out);
-	buf_fixed(&b, loop, 16);
-	buf_hex64(&b, br->trans->loop);
-	memcpy(out + NAME_LEN, loop + 8, 8);
+	buf_fixed(&b, out + NAME_LEN, 8);
+	buf_hex(&b, br->trans->loop, 8);
 	out[TM_BRANCH_LEN] = '\0';
 }
 
@@ -208,15 +205,17 @@ static void add_all_received(struct buf *b, const struct sip_msg *sip, enum sip_
 uint32_t key_loop(struct tm *tm, struct ph_msg *msg)
 {
 	const struct sip_msg *sip = msg->came != NULL ? msg->came : &msg->sip;
-	const struct sip_nameaddr *from = sip_from(&msg->sip, NULL), *to = sip_to(&msg->sip, NULL);
-	char ip[ADDR_TEXT];
+	const struct sip_nameaddr *from = sip_from(&msg->sip, NULL);
+	const struct sip_nameaddr *to = sip_to(&msg->sip, NULL);
+	char source[ADDR_TEXT];
 	struct buf *b = &tm->out;
 
 	buf_reset(b);
-	buf_printf(b, "loop %" PRIx64 " %" PRIu32 " %u\n", tm->nonce, sip->cseq,
-		msg->sock != NULL ? msg->sock->index : UINT_MAX);
+	buf_hex(b, tm->nonce, 16);
+	buf_hex(b, sip->cseq, 8);
+	buf_hex(b, msg->sock != NULL ? msg->sock->index : UINT_MAX, 8);
 	if (!msg->is_local)
-		add_part(b, addr_ip_text(&msg->rx.src, ip));
+		add_part(b, addr_text(&msg->rx.src, source));
 	add_part(b, sip->call_id);
 	add_part(b, sip->ruri_received);
 	add_part(b, from != NULL ? from->tag : (struct slice){0});
@@ -245,7 +244,7 @@ int key_stateless(struct tm *tm, struct sip_msg *msg, const struct sip_via *clie
 		return b->err;
 	buf_fixed(&text, out, TM_BRANCH_LEN);
 	buf_add(&text, SLICE(MAGIC_COOKIE "ps"));
-	buf_hex64(&text, hash_sip(tm->s.key, buf_slice(b)));
+	buf_hex(&text, hash_sip(tm->s.key, buf_slice(b)), 16);
 	out[text.len] = '\0';
 	return 0;
 }

@@ -47,6 +47,7 @@ struct tm_queued {
 };
 
 struct tm_detoured;
+struct tm_failover;
 
 struct tm_branch {
 	struct tm_branch *next;
@@ -59,6 +60,7 @@ struct tm_branch {
 	struct net_dest dest;
 	char *sent; /* the request as it went out; after a negative final reply to INVITE: its ACK */
 	size_t sent_len;
+	struct tm_failover *failover; /* other hops, and that it is one of several; NULL: there is one */
 	struct tm_detoured *detour; /* it went through another node; NULL: it did not */
 	struct timer resend; /* A, E; then repeats of our CANCEL */
 	struct timer life;   /* B, F, C, then D, K, M */
@@ -78,6 +80,7 @@ struct tm_branch {
 	bool final_in; /* a final reply has arrived, perhaps not acted on */
 	bool cancel_wanted, cancel_sent;
 	bool timed_out;   /* cancelled by our own timer: counts as 408 */
+	bool moved;       /* another branch has taken over (tm_failover.c): this one counts no more */
 	bool send_failed; /* net said so; handled from the timer */
 };
 
@@ -306,6 +309,17 @@ bool detour_send_error(struct tm_branch *br);
 void detour_end(struct tm_branch *br);
 void detour_free(struct tm_branch *br);
 
+/* tm_failover.c: the other hops of a name */
+
+/** br has been sent to the first of several hops: the others are remembered, while request has the branch's edits. */
+void failover_keep(struct tm_branch *br, struct ph_msg *request, const struct net_hop *hops,
+	unsigned count);
+/** Its life timer has run out. True: it is dealt with. */
+bool failover_due(struct tm_branch *br);
+/** A reply, before it is acted on. True: another branch goes on, after a 503 or since long; the reply is to be acknowledged and no more. */
+bool failover_reply(struct tm_branch *br, struct ph_msg *reply);
+void failover_free(struct tm_branch *br);
+
 /* tm_branch.c, tm_client.c: a client transaction */
 
 struct tm_branch *branch_new(struct tm_trans *t, const struct tm_target *target);
@@ -352,11 +366,21 @@ struct tm_target relay_target(const struct ph_msg *msg, const struct tm_target *
 /** The reply that a code of tm_relay() stands for. */
 unsigned relay_error_reply(int code);
 
+/* tm_mtu.c: requests too large for a datagram */
+
+/**
+ * hops with TCP before each UDP one that the request is too long for; in out. How many. Uses tm->out.
+ */
+unsigned mtu_hops(struct tm *tm, struct ph_msg *request, const struct tm_target *target, unsigned flags,
+	const struct net_hop *hops, unsigned count, struct net_hop out[NET_MAX_HOPS]);
+
 /* tm_rules.c: what holds for every request that is forwarded */
 
 #define RULES_HOPS_TEXT 12
 /** May it be forwarded? 0 or TM_E_*; *extra: header lines for the reply, in its arena, or untouched. */
 int rules_check(struct ph_msg *msg, struct slice *extra);
+/** No reply is sent now: the one that the script sends will have these lines. */
+void rules_tell_later(struct ph_msg *msg, struct slice extra);
 /** Was it here before, and would go the same way again? */
 bool rules_looped(struct tm *tm, struct ph_msg *msg);
 /** What Max-Forwards is to say in the copy that leaves; empty: what the script has written. */

@@ -71,12 +71,15 @@ static int relay_begin(struct tm_trans *t, struct ph_msg *msg, const struct tm_t
 	return fork_start(t, msg, to, flags);
 }
 
-/* It must not be forwarded: section 16.3. */
-static int relay_forbidden(struct tm *tm, struct ph_msg *msg, unsigned flags, int code, struct slice extra)
+/* It must not be forwarded (section 16.3), or cannot be, and there is no transaction that would say so. */
+static int relay_forbidden(struct tm *tm, struct ph_msg *msg, unsigned flags, int code,
+	struct slice extra)
 {
 	msg->last_error = (int)relay_error_reply(code);
 	if (!(flags & TM_F_NO_ERROR_REPLY) && (msg->trans == NULL || !msg->trans->in_failure))
 		tm_reply_stateless(tm, msg, (unsigned)msg->last_error, (struct slice){0}, extra);
+	else
+		rules_tell_later(msg, extra);
 	return code;
 }
 
@@ -108,7 +111,9 @@ int tm_relay(
 		return tm_forward(tm, msg, to);
 	if (msg->sip.method == SIP_CANCEL) {
 		err = tm_forward(tm, msg, to);
-		return err < 0 && err != TM_RELAY_PARKED ? relay_forbidden(tm, msg, flags, err, extra) : err;
+		if (err < 0 && err != TM_RELAY_PARKED)
+			return relay_forbidden(tm, msg, flags, err, extra);
+		return err;
 	}
 	err = rules_check(msg, &extra);
 	if (err != 0)

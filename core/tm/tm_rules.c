@@ -4,7 +4,6 @@
  * this server part of a loop.
  */
 #include <errno.h>
-#include <stdio.h>
 
 #include "core/tm/tm_priv.h"
 
@@ -30,6 +29,7 @@ struct slice rules_hops(const struct ph_msg *msg, char out[RULES_HOPS_TEXT])
 {
 	uint32_t n = 0;
 	int err = sip_number(&msg->sip, SIP_H_MAX_FORWARDS, &n);
+	struct buf text;
 
 	if (!hops_as_received(msg))
 		return (struct slice){0};
@@ -39,8 +39,9 @@ struct slice rules_hops(const struct ph_msg *msg, char out[RULES_HOPS_TEXT])
 		n = HOPS_MAX;
 	else if (n > 0)
 		n--;
-	snprintf(out, RULES_HOPS_TEXT, "%u", (unsigned)n);
-	return slice_str(out);
+	buf_fixed(&text, out, RULES_HOPS_TEXT);
+	buf_u64(&text, n);
+	return buf_slice(&text);
 }
 
 static int check_hops(const struct ph_msg *msg)
@@ -80,6 +81,16 @@ int rules_check(struct ph_msg *msg, struct slice *extra)
 		return 0;
 	err = check_hops(msg);
 	return err != 0 ? err : check_extensions(msg, extra);
+}
+
+void rules_tell_later(struct ph_msg *msg, struct slice extra)
+{
+	struct slice all = extra;
+
+	if (msg->reply_extra.len > 0 && extra.len > 0)
+		all = arena_join(msg->arena, msg->reply_extra, extra);
+	if (extra.len > 0 && all.p != NULL)
+		msg->reply_extra = all;
 }
 
 /* Section 16.3 step 4: a Via of ours, and nothing that we may have decided by has changed since. */

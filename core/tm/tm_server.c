@@ -223,7 +223,8 @@ static enum tm_request cancel_in(struct tm *tm, struct ph_msg *msg)
 static enum tm_request refuse_loop(struct tm *tm, struct ph_msg *msg)
 {
 	tm_count(tm, TM_C_LOOPS);
-	LOG_CALL(tm->log, LOG_L_INFO, msg->sip.call_id, "loop: %.*s came back unchanged", SLICE_ARG(msg->sip.method_text));
+	LOG_CALL(tm->log, LOG_L_INFO, msg->sip.call_id, "loop: %.*s came back unchanged",
+		SLICE_ARG(msg->sip.method_text));
 	tm_reply_stateless(tm, msg, 482, (struct slice){0}, (struct slice){0});
 	return TM_REQ_ABSORBED;
 }

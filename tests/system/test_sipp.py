@@ -65,7 +65,7 @@ def both(t, daemon, uas, uac, count, rate, *more):
 
 @limit(120)
 def test_calls_by_sipp_on_a_bad_line(t):
-    """Each side loses 15 % of what counts and half of what does not: repeats on both sides of the daemon make up for it."""
+    """Each side loses 15 % of what counts and the caller half of what does not: repeats on both sides of the daemon make up for it."""
     daemon = t.daemon(relay=t.relay(ports=800))
     both(t, daemon, "uas_lossy.xml", "uac_lossy.xml", 60, 20, "-max_invite_retrans", "9", "-max_non_invite_retrans", "11")
     stats = daemon.stats()

@@ -10,6 +10,7 @@ import time
 
 from kit import check, latency, sip
 from kit.phone import ClientTransaction
+from kit.runner import alone
 
 
 def registers(phone, count):
@@ -77,6 +78,7 @@ def test_keepalive_is_answered(t):
     check.until(lambda: phone.link.pongs == 2, 3, lambda: f"two pongs, found {phone.link.pongs}")
 
 
+@alone
 def test_peer_that_sends_one_byte_a_second(t):
     """The others do not notice it; when it has all said, it is answered."""
     daemon = t.daemon()

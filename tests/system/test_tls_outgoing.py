@@ -143,6 +143,13 @@ def test_address_has_to_be_proved_as_address(t, names):
         check.contains(daemon.log(), "it is for localhost, not for 127.0.0.1", "log")
 
 
+def test_t_relay_to_tls(t):
+    certs = t.certs()
+    pbx = Pbx(t, certs.make("pbx", "DNS:localhost"))
+    daemon = t.daemon(tls=certs.make("edge").conf(ca=certs.ca), script='route {\n\tt_relay_to_tls("localhost", %d);\n}\n' % pbx.port)
+    check.equal(asked(t, daemon).status, 200, "reply")
+
+
 def test_ipv6(t):
     certs = t.certs()
     pbx = Pbx(t, certs.make("pbx", "IP:::1"), address="::1")

@@ -6,9 +6,11 @@ Timers are tested to the tick in tests/unit/test_tm_clock.c; here are scripts, r
 """
 
 import signal
+import socket
 import time
 
 from kit import check, sip
+from kit.dns import Dns
 from kit.peer import Peer
 from kit.runner import variants
 
@@ -531,3 +533,95 @@ def test_a_flood_that_nobody_answers_leaves_room_for_calls_that_stand(t):
     check.equal(leg.request("OPTIONS").wait().status, 200, "OPTIONS in it, from the other side")
     call.hangup()
     leg.wait_ended()
+
+
+# Requests too large for a datagram
+
+def long_request(near, daemon, size=1400):
+    msg = near.message("INVITE", "sip:bob@example.test")
+    msg.add("X-Fill", "x" * (size - len(msg.data())))
+    return near.send(msg, daemon)
+
+
+def test_a_long_request_goes_over_tcp_and_back_to_udp_when_that_is_refused(t):
+    """RFC 3261 section 18.1.1. far listens on UDP, and on TCP from the second call on."""
+    daemon, near, far = parties(t, RELAY, conf={"tm": {"udp_mtu": 1300}})
+    short = near.request("INVITE", "sip:bob@example.test", daemon)
+    check.that(far.expect("INVITE").get("via").startswith("SIP/2.0/UDP "), "a short one goes over UDP")
+    check.that(len(short.data()) < 1000, "it was short")
+    long_request(near, daemon)
+    got = far.expect("INVITE")
+    check.that(got.get("via").startswith("SIP/2.0/UDP ") and len(got.data()) > 1400, f"over UDP after all: {got.get('via')}")
+    far.answer(got, 486, "Busy Here")
+    near.expect(486)
+    far.expect("ACK")
+    check.equal(daemon.stat("tm_mtu_switches"), 1, "tries of TCP")
+    with socket.socket() as server:
+        server.bind((far.address, far.port))
+        server.listen()
+        server.settimeout(5)
+        long_request(near, daemon)
+        connection, _ = server.accept()
+        with connection:
+            connection.settimeout(5)
+            data = b""
+            while b"\r\n\r\n" not in data:
+                data += connection.recv(65536)
+            got = sip.Message.parse(data)
+            check.that(got.get("via").startswith("SIP/2.0/TCP "), f"the Via of the copy: {got.get('via')}")
+            got.start = "SIP/2.0 603 Decline"
+            got.put("To", got.get("to") + ";tag=x")
+            for name in ("max-forwards", "contact", "x-fill"):
+                got.drop(name)
+            connection.sendall(got.data())
+            near.expect(603)
+    far.quiet()
+
+
+def test_forward_waits_for_a_name_like_t_relay(t):
+    dns = Dns(t, ["far.test A 127.0.0.22"])
+    near, far = Peer(t, "127.0.0.21"), Peer(t, "127.0.0.22")
+    daemon = t.daemon(script=f"""route {{
+	if (forward("sip:far.test:{far.port}"))
+		xlog("L_INFO", "forwarded\\n");
+	else
+		xlog("L_INFO", "not forwarded\\n");
+}}
+""", conf={"workers": 1, "dns": {"servers": [dns.server], "hosts_file": ""}})
+    near.request("OPTIONS", "sip:bob@example.test", daemon)
+    got = far.expect("OPTIONS")
+    far.answer(got, 200, "OK")
+    near.expect_final(200)
+    check.until(lambda: "forwarded" in daemon.log(), 3, "the script has gone on")
+    check.that("not forwarded" not in daemon.log(), "it was told the truth")
+
+
+def resident(daemon):
+    """Bytes of memory that the daemon has."""
+    with open(f"/proc/{daemon.process.child.pid}/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmRSS:"))
+
+
+@variants(state=["unanswered", "answered"])
+def test_memory_of_a_transaction(t, state):
+    """What docs/architecture.md says of it: an INVITE that nobody answers keeps its message, an answered request only its reply."""
+    daemon, near, far = parties(t, RELAY, conf={"tm": {"t1": 30000, "t2": 60000}})
+    count = {"unanswered": 4000, "answered": 4000}[state]
+    method = {"unanswered": "INVITE", "answered": "OPTIONS"}[state]
+    extra = [("X-Fill", "x" * 300)]          # 700 bytes in all, an INVITE without much SDP
+
+    def burst(n):
+        for _ in range(n):
+            near.request(method, "sip:bob@example.test", daemon, extra)
+            got = far.expect(method)
+            if state == "answered":
+                far.answer(got, 200, "OK")
+            check.that(near.receive(5) is not None, "a reply")
+
+    burst(500)                               # what is allocated once is there
+    before = resident(daemon)
+    burst(count)
+    each = (resident(daemon) - before) / count
+    check.equal(daemon.stat("tm_transactions_active"), count + 500, "transactions in memory")
+    print(f"{each:.0f} bytes of memory for each {state} {method}")
+    check.that(each < {"unanswered": 16384, "answered": 4096}[state], f"{each:.0f} bytes for each {state} {method}")

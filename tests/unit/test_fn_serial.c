@@ -35,7 +35,8 @@ static const char *targets(struct ph_msg *msg)
 
 static void the_best_come_first_and_equals_together(void **state)
 {
-	static const char *const more[] = {"b=1000", "c=200", "d=500", "e=1000", "f=500", NULL};
+	static const char *const more[] = {
+		"b=1000", "c=200", "d=500", "e=1000", "f=500", NULL};
 	struct ph_msg *msg = invite_to(500, more);
 
 	(void)state;
@@ -60,7 +61,8 @@ static void the_best_come_first_and_equals_together(void **state)
 
 static void one_target_or_equal_ones_stay_where_they_are(void **state)
 {
-	static const char *const none[] = {NULL}, *const equal[] = {"b=1000", "c=1000", NULL};
+	static const char *const none[] = {NULL},
+				 *const equal[] = {"b=1000", "c=1000", NULL};
 	struct ph_msg *msg = invite_to(1000, none);
 
 	(void)state;

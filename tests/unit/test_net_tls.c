@@ -430,6 +430,47 @@ static void what_is_no_tls_is_closed(void **state)
 	close(fd);
 }
 
+static void count_lines(void *arg, const char *line)
+{
+	unsigned *lines = arg;
+
+	if (strstr(line, "wrong version number") != NULL)
+		lines[0]++;
+	if (strstr(line, "more TLS handshakes failed") != NULL)
+		lines[1]++;
+}
+
+/* Strangers decide how many fail; the log stays readable. */
+static void a_flood_of_failures_is_a_few_lines_and_a_number(void **state)
+{
+	struct net_test *t = *state;
+	unsigned lines[2] = {0};
+	char junk[100];
+
+	log_capture(count_lines, lines);
+	for (unsigned i = 0; i < 90; i++) {
+		int fd = connected(t);
+
+		NET_TEST_UNTIL(t, send(fd, options, strlen(options), MSG_NOSIGNAL) > 0);
+		NET_TEST_UNTIL(t, net_test_read(fd, junk, sizeof(junk)) < 0);
+		close(fd);
+	}
+	assert_int_equal(net_test_counter(t, NET_C_TLS_FAILED), 90);
+	assert_in_range(lines[0], 10, 70); /* ten a second of each worker; slow machines take longer */
+	/* After the second the number of the others is told. */
+	for (unsigned i = 0; i < 400 && lines[1] == 0; i++) {
+		int fd = connected(t);
+
+		NET_TEST_UNTIL(t, send(fd, options, strlen(options), MSG_NOSIGNAL) > 0);
+		NET_TEST_UNTIL(t, net_test_read(fd, junk, sizeof(junk)) < 0);
+		close(fd);
+		if (lines[1] == 0)
+			usleep(10000); /* the window is a second of the clock */
+	}
+	log_capture(NULL, NULL);
+	assert_true(lines[1] > 0);
+}
+
 static void who_goes_away_in_the_handshake_leaves_nothing_behind(void **state)
 {
 	struct net_test *t = *state;
@@ -529,6 +570,7 @@ int main(void)
 		TEST(a_server_that_says_nothing_is_given_up),
 		TEST(who_connects_and_says_nothing_is_closed),
 		TEST(what_is_no_tls_is_closed),
+		TEST(a_flood_of_failures_is_a_few_lines_and_a_number),
 		TEST(who_goes_away_in_the_handshake_leaves_nothing_behind),
 		TEST(a_connection_that_is_gone_is_not_made_again),
 		TEST(where_a_connection_from_behind_nat_came_from_nobody_listens),

@@ -33,7 +33,8 @@ static void says(struct fork *f, bool bob, const char *status)
 	struct tm_world *w = f->w;
 
 	phone_send(w, bob ? BOB : CAROL,
-		reply_text(bob ? f->to_bob : f->to_carol, status, bob ? "b1" : "c1", NULL));
+		reply_text(
+			bob ? f->to_bob : f->to_carol, status, bob ? "b1" : "c1", NULL));
 	world_turn(w);
 }
 
@@ -53,14 +54,29 @@ static void the_better_of_two_refusals(void **state)
 		unsigned bob, carol, best;
 	} rows[] = {
 		/* the lowest class, whoever said it first */
-		{404, 302, 302}, {302, 404, 302}, {500, 404, 404}, {404, 500, 404}, {500, 302, 302},
+		{404, 302, 302},
+		{302, 404, 302},
+		{500, 404, 404},
+		{404, 500, 404},
+		{500, 302, 302},
 		/* what tells the caller how to ask again */
-		{404, 401, 401}, {407, 404, 407}, {400, 415, 415}, {400, 420, 420}, {404, 484, 484}, {480, 407, 407},
+		{404, 401, 401},
+		{407, 404, 407},
+		{400, 415, 415},
+		{400, 420, 420},
+		{404, 484, 484},
+		{480, 407, 407},
 		/* 503 is nobody's but the server's who says it, and is not passed on */
-		{500, 503, 500}, {503, 504, 504}, {503, 503, 500}, {503, 486, 486},
+		{500, 503, 500},
+		{503, 504, 504},
+		{503, 503, 500},
+		{503, 486, 486},
 		/* a 6xx stands above all refusals */
-		{404, 603, 603}, {302, 600, 600}, {503, 606, 606},
-		{486, 480, 480}, {408, 486, 408},
+		{404, 603, 603},
+		{302, 600, 600},
+		{503, 606, 606},
+		{486, 480, 480},
+		{408, 486, 408},
 	};
 
 	(void)state;
@@ -200,12 +216,15 @@ static void challenges_are_joined_whoever_asks_and_however(void **state)
 			"Proxy-Authenticate: Digest realm=\"p1\", nonce=\"1\"\r\n"
 			"Proxy-Authenticate: Digest realm=\"p2\", nonce=\"2\"\r\n"));
 	phone_send(w, CAROL,
-		reply_text(f.to_carol, "401 Unauthorized", "c1", "WWW-Authenticate: Digest realm=\"w1\", nonce=\"3\"\r\n"));
+		reply_text(f.to_carol, "401 Unauthorized", "c1",
+			"WWW-Authenticate: Digest realm=\"w1\", nonce=\"3\"\r\n"));
 	world_turn(w);
 	phone_has(w, ALICE, "SIP/2.0 401");
 	assert_has(ALICE->got, "WWW-Authenticate: Digest realm=\"w1\", nonce=\"3\"\r\n");
-	assert_has(ALICE->got, "Proxy-Authenticate: Digest realm=\"p1\", nonce=\"1\"\r\n");
-	assert_has(ALICE->got, "Proxy-Authenticate: Digest realm=\"p2\", nonce=\"2\"\r\n");
+	assert_has(
+		ALICE->got, "Proxy-Authenticate: Digest realm=\"p1\", nonce=\"1\"\r\n");
+	assert_has(
+		ALICE->got, "Proxy-Authenticate: Digest realm=\"p2\", nonce=\"2\"\r\n");
 	world_free(w);
 }
 
@@ -243,11 +262,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_better_of_two_refusals),
-		cmocka_unit_test(
-			a_phones_answer_stands_before_the_silence_of_another),
+		cmocka_unit_test(a_phones_answer_stands_before_the_silence_of_another),
 		cmocka_unit_test(a_6xx_cancels_the_others_and_waits_for_them),
-		cmocka_unit_test(
-			a_2xx_that_crosses_the_cancel_after_a_6xx_still_wins),
+		cmocka_unit_test(a_2xx_that_crosses_the_cancel_after_a_6xx_still_wins),
 		cmocka_unit_test(a_2xx_is_forwarded_although_a_final_reply_has_been),
 		cmocka_unit_test(every_2xx_of_a_fork_is_forwarded_and_repeated),
 		cmocka_unit_test(

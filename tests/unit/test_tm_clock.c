@@ -67,7 +67,8 @@ static void repeated_refusal_is_acknowledged_until_timer_d(void **state)
 	(void)state;
 	phone_send(w, ALICE, REQ(ALICE, ));
 	phone_has(w, BOB, "INVITE ");
-	snprintf(refusal, sizeof(refusal), "%s", reply_text(BOB->got, "486 Busy Here", "b1", NULL));
+	snprintf(refusal, sizeof(refusal), "%s",
+		reply_text(BOB->got, "486 Busy Here", "b1", NULL));
 	phone_send(w, BOB, refusal);
 	phone_has(w, BOB, "ACK ");
 	world_pass(w, 31900);
@@ -90,7 +91,8 @@ static void on_tcp_timer_d_is_zero(void **state)
 	(void)state;
 	phone_send(w, ALICE, REQ(ALICE, ));
 	phone_has(w, BOB, "INVITE ");
-	snprintf(refusal, sizeof(refusal), "%s", reply_text(BOB->got, "486 Busy Here", "b1", NULL));
+	snprintf(refusal, sizeof(refusal), "%s",
+		reply_text(BOB->got, "486 Busy Here", "b1", NULL));
 	phone_send(w, BOB, refusal);
 	phone_has(w, BOB, "ACK ");
 	phone_send(w, BOB, refusal);
@@ -107,7 +109,8 @@ static void timer_e_doubles_up_to_t2_and_timer_f_ends_it(void **state)
 	(void)state;
 	phone_send(w, ALICE, REQ(ALICE, .method = "MESSAGE"));
 	a = world_watch(w, BOB, "MESSAGE ", 31990);
-	assert_arrivals(a, 0, 500, 1500, 3500, 7500, 11500, 15500, 19500, 23500, 27500, 31500);
+	assert_arrivals(
+		a, 0, 500, 1500, 3500, 7500, 11500, 15500, 19500, 23500, 27500, 31500);
 	world_pass(w, 30);
 	assert_int_equal(world_counter(w, TM_C_TIMEOUTS), 1);
 	world_free(w);
@@ -265,7 +268,8 @@ static void a_cancel_of_ours_is_repeated_like_any_request_and_given_up(void **st
 	phone_has(w, ALICE, "SIP/2.0 180");
 	phone_send(w, ALICE, REQ(ALICE, .method = "CANCEL"));
 	a = world_watch(w, BOB, "CANCEL ", 31990);
-	assert_arrivals(a, 0, 500, 1500, 3500, 7500, 11500, 15500, 19500, 23500, 27500, 31500);
+	assert_arrivals(
+		a, 0, 500, 1500, 3500, 7500, 11500, 15500, 19500, 23500, 27500, 31500);
 	/* section 9.1: 64*T1 after the CANCEL the transaction counts as cancelled */
 	a = world_watch(w, ALICE, "SIP/2.0 487", 40);
 	assert_int_equal(a.count, 1);
@@ -312,7 +316,8 @@ static void timer_g_doubles_up_to_t2_and_timer_h_gives_up(void **state)
 	phone_has(w, BOB, "INVITE ");
 	phone_send(w, BOB, reply_text(BOB->got, "486 Busy Here", "b1", NULL));
 	a = world_watch(w, ALICE, "SIP/2.0 486", 31980);
-	assert_arrivals(a, 0, 500, 1500, 3500, 7500, 11500, 15500, 19500, 23500, 27500, 31500);
+	assert_arrivals(
+		a, 0, 500, 1500, 3500, 7500, 11500, 15500, 19500, 23500, 27500, 31500);
 	assert_int_equal(world_counter(w, TM_C_ACTIVE), 1);
 	world_pass(w, 40);
 	assert_int_equal(world_counter(w, TM_C_ACTIVE), 0);
@@ -637,8 +642,7 @@ int main(void)
 		cmocka_unit_test(on_tcp_timer_j_is_zero),
 		cmocka_unit_test(timer_l_of_udp),
 		cmocka_unit_test(timer_l_of_tcp),
-		cmocka_unit_test(
-			a_message_gets_its_100_when_its_sender_has_become_slow),
+		cmocka_unit_test(a_message_gets_its_100_when_its_sender_has_become_slow),
 		cmocka_unit_test(a_message_that_is_answered_in_time_gets_no_100),
 		cmocka_unit_test(a_parked_message_gets_its_100_and_a_dropped_one_nothing),
 		cmocka_unit_test(a_message_that_nobody_answers_ends_without_a_408),

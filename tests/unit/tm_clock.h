@@ -83,7 +83,8 @@ static inline struct arrivals world_watch(
 }
 
 /** They came at these times; each interval may be a tick longer. */
-static inline void arrivals_are_at(const struct arrivals *a, const unsigned *ms, unsigned count, int line)
+static inline void arrivals_are_at(
+	const struct arrivals *a, const unsigned *ms, unsigned count, int line)
 {
 	bool right = a->count == count;
 
@@ -104,7 +105,8 @@ static inline void arrivals_are_at(const struct arrivals *a, const unsigned *ms,
 	} while (0)
 
 /** The next message that lies there begins with start; no time passes. */
-static inline void phone_has_at(struct tm_world *w, struct phone *p, const char *start, int line)
+static inline void phone_has_at(
+	struct tm_world *w, struct phone *p, const char *start, int line)
 {
 	world_turn(w);
 	while (phone_take(p)) {

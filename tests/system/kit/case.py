@@ -7,11 +7,13 @@ from . import check, proc, rtp
 from .baresip import Baresip
 from .certs import Certs
 from .daemon import Daemon
+from .dns import Dns, ScriptedDns
 from .netns import Internet
 from .phone import Phone
 from .redis import Redis
 from .relay import Relay
 from .scripted import ScriptedRelay
+from .target import Target
 
 
 class Case:
@@ -63,6 +65,17 @@ class Case:
 
     def redis(self, **kwargs):
         return Redis(self, **kwargs)
+
+    def dns(self, records, **kwargs):
+        """dnsmasq with these records: kit/dns.py."""
+        return Dns(self, records, **kwargs)
+
+    def scripted_dns(self, script, **kwargs):
+        return ScriptedDns(self, script, **kwargs)
+
+    def target(self, **kwargs):
+        """A SIP server that a name leads to: kit/target.py."""
+        return Target(self, **kwargs)
 
     def phone(self, user, daemon, **kwargs):
         """A phone of the daemon's domain. IPv4 phones have addresses of their own, 127.0.0.2 and up."""
