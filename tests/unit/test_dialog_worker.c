@@ -264,6 +264,21 @@ static void a_bye_that_nobody_answers_ends_it(void **state)
 	assert_int_equal(fake.ends, 1);
 }
 
+static void a_bye_that_cannot_be_sent_on_ends_it(void **state)
+{
+	struct ph_msg *bye;
+
+	(void)state;
+	call_up();
+	bye = message("BYE sip:x@example.org SIP/2.0", "a1", "b1", 8, "BYE", "", ALICE);
+	ph_plugin.reply_local(fake.self, bye, 407); /* what a script asks or refuses is its own affair */
+	ph_plugin.reply_local(fake.self, bye, 403);
+	assert_int_equal(fake.ends, 0);
+	ph_plugin.reply_local(fake.self, bye, 477);
+	fake_drop(bye);
+	assert_int_equal(fake.ends, 1);
+}
+
 static void a_bye_without_a_transaction_ends_it_at_once(void **state)
 {
 	struct ph_msg *bye;
@@ -967,6 +982,7 @@ int main(void)
 		TEST(a_bye_ends_it_when_it_is_answered),
 		TEST(a_bye_that_is_asked_for_a_password_does_not),
 		TEST(a_bye_that_nobody_answers_ends_it),
+		TEST(a_bye_that_cannot_be_sent_on_ends_it),
 		TEST(a_bye_without_a_transaction_ends_it_at_once),
 		TEST(a_call_that_rings_is_cancelled),
 		TEST(the_branch_tells_how_the_callee_was_reached),
