@@ -77,7 +77,7 @@ struct stats {
 	uint64_t repeated;               /**< requests and 2xx that came again */
 	uint64_t stray;                  /**< replies that belong to nothing any more */
 	uint64_t codes[700];             /**< final replies by status */
-	uint64_t late;                   /**< begun later than intended, as no phone was free */
+	uint64_t late;                   /**< how often a unit had to wait until a phone was free */
 	uint64_t contacts, received;     /**< 200 to REGISTER: with our Contact; with its received address */
 	uint64_t invites, provisionals;  /**< INVITEs that reached the callee; replies 1xx that reached the caller */
 	uint64_t repaired;               /**< of those INVITEs: their Contact is not the private one any more */

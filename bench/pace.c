@@ -9,6 +9,7 @@ struct pacing {
 	const struct pace *pace;
 	uint64_t started;
 	double begin; /**< ns: when the first unit of a rate was due */
+	bool waits;   /**< the next one is due and found no phone */
 };
 
 static bool may_start(const struct pacing *pacing)
@@ -44,9 +45,11 @@ static void by_rate(struct load *load, struct pacing *pacing)
 		if (due > load->now)
 			break;
 		if (!uac_start(load, pacing->pace->work, due)) {
-			load->stats.late++;
+			load->stats.late += pacing->waits ? 0 : 1;
+			pacing->waits = true;
 			break;
 		}
+		pacing->waits = false;
 		pacing->started++;
 	}
 }

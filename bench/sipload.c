@@ -192,11 +192,13 @@ static bool sustains(struct load *load, double rate)
 	return holds(load, rate) || (load->links.lost == 0 && holds(load, rate));
 }
 
-/* Up by a quarter until it fails, then half-way between until 3 % are left. */
+/* Up by a quarter until it fails, then half-way between until 3 % are left. A low end that is too high is halved. */
 static double search(struct load *load)
 {
 	double good = 0, bad, rate = load->options.search_low;
 
+	while (rate > load->options.search_low / 16 && load->links.lost == 0 && !sustains(load, rate))
+		rate /= 2;
 	while (rate <= load->options.search_high && sustains(load, rate)) {
 		good = rate;
 		rate *= 1.25;

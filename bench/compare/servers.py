@@ -58,7 +58,8 @@ def argv_of(name, folder, port, relay_port, workers, media):
                 "-o", f"mi.socket={folder}/mi.sock", "-o", f"rtpp.rtpproxy_sock={relay}",
                 *(["-o", "script_defines=WITH_MEDIA"] if media else [])]
     if name in ("kamailio", "kamailio-fm"):
-        return ["kamailio", "-DD", "-E", "-f", os.path.join(HERE, "kamailio.cfg"), "-Y", folder, "-P", f"{folder}/kamailio.pid",
+        # Should we be killed it ends in order, and its children with it.
+        return ["setpriv", "--pdeathsig", "TERM", "--", "kamailio", "-DD", "-E", "-f", os.path.join(HERE, "kamailio.cfg"), "-Y", folder, "-P", f"{folder}/kamailio.pid",
                 "-A", f"WORKERS={workers}", "-A", f'RELAY="{relay}"', *(["-A", "WITH_MEDIA"] if media else []),
                 "-l", f"udp:{ADDRESS}:{port}", "-l", f"tcp:{ADDRESS}:{port}",
                 *(word for option in KAMAILIO_MEMORY.items() for word in option),

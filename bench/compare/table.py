@@ -58,19 +58,21 @@ def row(name, cells, more=""):
     return (f"  {name:{NAME_WIDTH}}" + "".join(f"{c:>{WIDTH}}" for c in cells) + more).rstrip()
 
 
-def header(args):
-    window, rate = f"--- {args.window} under way ---", "--- equal rate ---"
+def header(measurements):
+    window, rate = f"--- {measurements[0]['window']['window']} under way ---", "--- equal rate ---"
     yield row("", [f"{window:>{4 * WIDTH}}", f"{rate:>{3 * WIDTH}}"])
     yield row("", [title for _, title, *_ in COLUMNS])
 
 
-def lines(measurements, items, args):
+def lines(measurements, items):
+    """The table for a terminal."""
     found = medians(measurements)
-    yield from header(args)
+    rated = any("rate" in one for one in measurements)
+    yield from header(measurements)
     for item in items:
         if not any(pair[0] == item.name for pair in found):
             continue
-        rate = f"; equal rate: {item.rate}/s" if args.times.rate else ""
+        rate = f"; equal rate: {item.rate}/s" if rated else ""
         each = f"; bytes of one {item.memory}" if item.memory else ""
         yield ""
         yield f"{item.name}: {item.what} (a unit is one {item.unit}{rate}{each})"
@@ -83,3 +85,19 @@ def lines(measurements, items, args):
             cells = ratio_line(found, item, other)
             if cells:
                 yield row("pinhole / " + other, cells)
+
+
+def markdown(measurements, items):
+    """The ratios alone, a row for each item, as docs/bench.md has them: ours through theirs, default allocator / fast one."""
+    found = medians(measurements)
+    wanted = ["cpu", "rate_cpu", "p99", "rate_p99", "sustained", "memory"]
+    at = [[key for key, *_ in COLUMNS].index(key) for key in wanted]
+    yield "| item | CPU µs: Pinhole, Kamailio, fast | CPU | CPU at equal rate | p99 | p99 at equal rate | holds | bytes |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for item in items:
+        rows = [ratio_line(found, item, other) for other in ("kamailio", "kamailio-fm")]
+        if None in rows:
+            continue
+        cpu = ", ".join(f"{found[item.name, name]['cpu']:.1f}" for name in ("pinhole", "kamailio", "kamailio-fm"))
+        cells = " | ".join("-" if rows[0][i] == "-" else f"{rows[0][i]} / {rows[1][i]}" for i in at)
+        yield f"| {item.name} | {cpu} | {cells} |"

@@ -100,12 +100,12 @@ void buf_lower(struct buf *b, struct slice s)
 		to[i] = s.p[i] >= 'A' && s.p[i] <= 'Z' ? (char)(s.p[i] | 0x20) : s.p[i];
 }
 
-void buf_hex64(struct buf *b, uint64_t n)
+void buf_hex(struct buf *b, uint64_t n, unsigned digits)
 {
-	char *to = buf_room(b, 16);
+	char *to = buf_room(b, digits);
 
-	for (int i = 15; to != NULL && i >= 0; i--, n >>= 4)
-		to[i] = "0123456789abcdef"[n & 15];
+	for (; to != NULL && digits > 0; n >>= 4)
+		to[--digits] = "0123456789abcdef"[n & 15];
 }
 
 void buf_u64(struct buf *b, uint64_t n)

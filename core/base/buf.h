@@ -62,8 +62,8 @@ void buf_str(struct buf *b, const char *s);
 /** In lower case (ASCII). */
 void buf_lower(struct buf *b, struct slice s);
 void buf_u64(struct buf *b, uint64_t n);
-/** 16 hexadecimal digits. */
-void buf_hex64(struct buf *b, uint64_t n);
+/** The lowest of its hexadecimal digits, so many. */
+void buf_hex(struct buf *b, uint64_t n, unsigned digits);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 

@@ -161,6 +161,12 @@ void counter_add(struct counter_array *a, unsigned index, int64_t n)
 		memory_order_relaxed);
 }
 
+void counter_add_shared(struct counter_array *a, unsigned index, int64_t n)
+{
+	assert(index < a->count);
+	atomic_fetch_add_explicit(&a->values[index], n, memory_order_relaxed);
+}
+
 int64_t counter_read(unsigned index)
 {
 	int64_t sum;

@@ -36,6 +36,8 @@ int counter_array_new(struct counter_array **out);
 void counter_array_destroy(struct counter_array **ap);
 /** By the owning thread only. n may be negative for gauges. */
 void counter_add(struct counter_array *a, unsigned index, int64_t n);
+/** By any thread, where no thread's own array is at hand and the way is rare: a locked instruction. Of an index that only this writes. */
+void counter_add_shared(struct counter_array *a, unsigned index, int64_t n);
 static inline void counter_inc(struct counter_array *a, unsigned index)
 {
 	counter_add(a, index, 1);

@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include "core/base/log_line.h"
+#include "core/base/log_writer.h"
 
+#define LOG_GATE_US 1000000
 #define LOG_CALL_ID_MAX (LOG_LINE_MAX / 16) /* bytes, each of which may become \xHH */
 
 /* A source as log.c keeps it. */
@@ -179,6 +181,34 @@ void log_set_level(const char *name, enum log_level level)
 	pthread_mutex_unlock(&logger.lock);
 }
 
+int log_start(size_t room, struct counter_array *counters, unsigned first)
+{
+	return log_writer_start(room, logger.to_syslog, counters, first);
+}
+
+int log_stop(unsigned ms)
+{
+	return log_writer_stop(ms);
+}
+
+void log_flush_crash(void)
+{
+	log_writer_crash();
+}
+
+bool log_gate_open(struct log_gate *g, uint64_t now_us, unsigned *shut_out)
+{
+	/* The times of messages that another thread received may go back a little. */
+	if (g->last_us != 0 && now_us < g->last_us + LOG_GATE_US) {
+		g->shut_out++;
+		return false;
+	}
+	*shut_out = g->shut_out;
+	g->last_us = now_us;
+	g->shut_out = 0;
+	return true;
+}
+
 static void write_all(const char *p, size_t len)
 {
 	while (len > 0) {
@@ -193,43 +223,25 @@ static void write_all(const char *p, size_t len)
 	}
 }
 
-/*
- * "<time> <LEVEL> <source>: [<call-id>] text" with its newline, at most LOG_LINE_MAX bytes;
- * "..." says that the end is missing. *body is where <LEVEL> begins.
- */
-static void make_line(struct buf *b, size_t *body, const char *source, const char *level,
-	struct slice call_id, struct slice text)
+/* A line of len bytes with its newline; behind body is what syslog has. */
+static void emit(const struct level_row *row, char *line, size_t len, size_t body)
 {
-	static const struct slice cut = {"...", 3};
-	char when[LOG_TIME_TEXT];
-	struct timespec now;
-	bool whole;
+	const struct log_record rec = {.text = line,
+		.len = (uint16_t)len,
+		.body = (uint16_t)body,
+		.priority = row->priority};
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	log_line_time(when, &now);
-	buf_str(b, when);
-	buf_chr(b, ' ');
-	*body = b->len;
-	buf_str(b, level);
-	buf_chr(b, ' ');
-	buf_str(b, source);
-	buf_str(b, ": ");
-	/* The room for the end of the line is kept back until it is written. */
-	b->cap -= cut.len + 1;
-	if (!slice_empty(call_id)) {
-		buf_chr(b, '[');
-		/* A quarter of the line at most: the text matters more. */
-		log_line_quote(b, slice_sub(call_id, 0, LOG_CALL_ID_MAX));
-		if (call_id.len > LOG_CALL_ID_MAX)
-			buf_add(b, cut);
-		buf_str(b, "] ");
+	if (logger.capture == NULL && log_writer_put(&rec, row->level))
+		return;
+	if (logger.capture == NULL && !logger.to_syslog) {
+		write_all(line, len);
+		return;
 	}
-	whole = log_line_quote(b, text);
-	b->cap += cut.len + 1;
-	b->err = 0;
-	if (!whole)
-		buf_add(b, cut);
-	buf_chr(b, '\n');
+	line[len - 1] = '\0';
+	if (logger.capture != NULL)
+		logger.capture(logger.capture_arg, line);
+	else
+		syslog(row->priority, "%s", line + body);
 }
 
 void log_write(struct log_source *src, enum log_level level, struct slice call_id,
@@ -258,16 +270,8 @@ void log_write(struct log_source *src, enum log_level level, struct slice call_i
 			len--;
 	}
 	buf_fixed(&b, line, LOG_LINE_MAX);
-	make_line(
+	log_line_make(
 		&b, &body, src->name, row->shown, call_id, slice_make(text, (size_t)len));
-	line[b.len - 1] = '\0';
-	if (logger.capture != NULL) {
-		logger.capture(logger.capture_arg, line);
-	} else if (logger.to_syslog) {
-		syslog(row->priority, "%s", line + body);
-	} else {
-		line[b.len - 1] = '\n';
-		write_all(line, b.len);
-	}
+	emit(row, line, b.len, body);
 	errno = saved;
 }

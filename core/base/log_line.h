@@ -24,3 +24,9 @@ void log_line_time(char out[LOG_TIME_TEXT], const struct timespec *now);
  * Returns false when something was left out.
  */
 bool log_line_quote(struct buf *b, struct slice text);
+/**
+ * "<time> <LEVEL> <source>: [<call-id>] text" with its newline into b, which has room for a hundred bytes at
+ * least; "..." says that the end is missing. *body is where <LEVEL> begins. The time is now.
+ */
+void log_line_make(struct buf *b, size_t *body, const char *source, const char *level,
+	struct slice call_id, struct slice text);

@@ -8,6 +8,7 @@
 
 #include "core/host/certificates.h"
 #include "core/host/command_params.h"
+#include "core/host/dns_commands.h"
 #include "core/host/host.h"
 #include "core/host/nodes.h"
 #include "core/host/scatter.h"
@@ -133,6 +134,16 @@ static const struct ph_mi_cmd own_rows[] = {
 	{0},
 };
 
+/* self is the host. */
+static const struct ph_mi_cmd dns_rows[] = {
+	{.name = "dns_lookup", .params = "name [transport]",
+		.help = "Where a request for a host, HOST:PORT or SIP URI would go, in order, by DNS and the hosts files.", .call = dns_command_lookup},
+	{.name = "dns_cache", .params = "[name]", .help = "DNS answers that are kept, with the seconds that they have left; at most 1000.",
+		.call = dns_command_cache},
+	{.name = "dns_flush", .params = "[name]", .help = "Forget the DNS answers for a name, or all of them.", .call = dns_command_flush},
+	{0},
+};
+
 static void serve(void *arg, struct bus_request *req, const json_t *params)
 {
 	struct command *cmd = arg;
@@ -177,7 +188,7 @@ static int add_rows(struct commands *c, const struct ph_mi_cmd *row, const char 
 int commands_new(struct commands **out, struct host *h)
 {
 	struct commands *c = calloc(1, sizeof(*c));
-	unsigned n = count_rows(own_rows);
+	unsigned n = count_rows(own_rows) + count_rows(dns_rows);
 	int err;
 
 	if (!c)
@@ -190,6 +201,8 @@ int commands_new(struct commands **out, struct host *h)
 	err = c->list ? scatters_new(&c->scatters, h) : -ENOMEM;
 	if (err == 0)
 		err = add_rows(c, own_rows, "core", c, 0);
+	if (err == 0)
+		err = add_rows(c, dns_rows, "core", h, 0);
 	for (unsigned i = 0; err == 0 && i < h->plugins.count; i++)
 		err = add_rows(c, h->plugins.list[i].desc->commands, h->plugins.list[i].desc->name, h->plugins.list[i].service, i);
 	return err;

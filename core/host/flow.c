@@ -7,7 +7,6 @@
 #include "core/host/host.h"
 #include "core/host/nodes.h"
 
-#define LOG_EVERY_US 1000000 /* refusals are a stranger's choice: one line a second is enough */
 
 /* Texts */
 
@@ -132,17 +131,14 @@ struct carrying {
 
 static void refuse(struct worker *w, struct ph_msg *msg, const char *why)
 {
-	uint64_t now = clock_us();
 	char src[ADDR_TEXT];
+	unsigned more;
 
 	worker_count(w, HOST_C_FLOW_REFUSED, 1);
-	w->flow_unlogged++;
-	if (now - w->flow_logged_us >= LOG_EVERY_US) {
-		LOG_CALL(w->host->log, LOG_L_WARN, msg->sip.call_id, "refused %u request(s) with a flow in Route, the last from %.*s: %s",
-			w->flow_unlogged, SLICE_ARG(addr_text(&msg->rx.src, src)), why);
-		w->flow_logged_us = now;
-		w->flow_unlogged = 0;
-	}
+	if (log_gate_open(&w->flow_log, clock_us(), &more))
+		LOG_CALL(w->host->log, LOG_L_WARN, msg->sip.call_id,
+			"refused a request with a flow in Route from %.*s: %s (%u more since the last such line)",
+			SLICE_ARG(addr_text(&msg->rx.src, src)), why, more);
 	tm_reply_stateless(w->w.tm, msg, 403, SLICE("Flow Refused"), (struct slice){0}); /* an ACK has no answer */
 }
 
@@ -164,23 +160,6 @@ static bool has_to_tag(struct ph_msg *msg)
 	const struct sip_nameaddr *to = sip_to(&msg->sip, NULL);
 
 	return to && !slice_empty(to->tag);
-}
-
-/** One less; 0 when it may go on, else the code that says why not. */
-static unsigned lower_max_forwards(struct ph_msg *msg)
-{
-	uint32_t n;
-	int err = sip_number(&msg->sip, SIP_H_MAX_FORWARDS, &n);
-	struct slice text;
-
-	if (err == -ENOENT)
-		return 0;
-	if (err != 0)
-		return 400;
-	if (n == 0)
-		return 483;
-	text = arena_printf(msg->arena, "%u", (unsigned)(n - 1));
-	return text.p && sip_hdr_set(&msg->sip, sip_hdr_first(&msg->sip, SIP_H_MAX_FORWARDS), text) == 0 ? 0 : 500;
 }
 
 static bool makes_dialog(struct ph_msg *msg)
@@ -209,13 +188,8 @@ static void carry(struct carrying *c, const struct tm_target *to, bool to_phone)
 	struct tm *tm = c->w->w.tm;
 	struct ph_msg *msg = c->msg;
 	const struct slice none = {0};
-	unsigned code = lower_max_forwards(msg);
 
 	msg->no_script = true;
-	if (code != 0) {
-		tm_reply_stateless(tm, msg, code, none, none);
-		return;
-	}
 	worker_count(c->w, HOST_C_FLOW_CARRIED, 1);
 	if (msg->sip.method == SIP_ACK) {
 		(void)tm_forward(tm, msg, to);

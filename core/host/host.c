@@ -12,9 +12,11 @@
 #include "core/host/nodes.h"
 #include "core/host/os.h"
 #include "core/host/threads.h"
+#include "core/net/resolver.h"
 
 #define STEP_MS 10000
 #define SECRET_BYTES 24
+#define LOG_END_MS 1000 /* for the last lines, when their reader is slow */
 
 static void run_call(void *host, const void *data, size_t len)
 {
@@ -32,7 +34,11 @@ static int register_counters(struct host *h)
 	int err = counter_register(host_counters, &h->first_host);
 
 	if (err == 0)
+		err = counter_register(log_counters, &h->first_log);
+	if (err == 0)
 		err = counter_register(net_counters, &h->first_net);
+	if (err == 0)
+		err = counter_register(dns_counters, &h->first_dns);
 	if (err == 0)
 		err = counter_register(inbox_counters, &h->first_inbox);
 	if (err == 0)
@@ -47,6 +53,17 @@ static int register_counters(struct host *h)
 		err = plugin_table_counters(&h->plugins, &which);
 	if (err != 0)
 		LOG(h->log, LOG_L_ERR, "counters of %s cannot be registered: %s", which, strerror(-err));
+	return err;
+}
+
+static int start_log(struct host *h)
+{
+	int err = counter_array_new(&h->log_counters);
+
+	if (err == 0)
+		err = log_start((size_t)h->conf.log_buffer, h->log_counters, h->first_log);
+	if (err == 0)
+		os_watch_crashes();
 	return err;
 }
 
@@ -66,6 +83,19 @@ static int name_inboxes(struct host *h)
 	return 0;
 }
 
+static int start_resolver(struct host *h)
+{
+	struct resolver_setup setup = {.loop = h->control.loop, .socks = &h->conf.socks, .counters = h->control.counters,
+		.first_counter = h->first_dns};
+	int err = dns_shared_new(&h->dns, &h->conf.dns);
+
+	setup.shared = h->dns;
+	if (err == 0)
+		err = resolver_new(&h->resolver, &setup);
+	h->control.resolver = h->resolver;
+	return err;
+}
+
 static int start_control(struct host *h)
 {
 	struct ph_thread *t = &h->control;
@@ -83,6 +113,8 @@ static int start_control(struct host *h)
 		err = store_open(&t->store, h->store, t->loop, t->counters, h->first_store);
 	if (err == 0)
 		err = nodes_new(&h->nodes, h);
+	if (err == 0)
+		err = start_resolver(h);
 	if (err != 0)
 		return err;
 	t->nodes = h->nodes;
@@ -310,6 +342,8 @@ int host_start(struct host *h)
 	raise_files(h);
 	err = register_counters(h);
 	if (err == 0)
+		err = start_log(h);
+	if (err == 0)
 		err = name_inboxes(h);
 	if (err == 0)
 		err = start_control(h);
@@ -406,6 +440,7 @@ static void stop_control(struct host *h)
 	/* It may turn the loop: while all who hear of it are there. */
 	nodes_leave(h->nodes);
 	heartbeat_end(h->heartbeat);
+	resolver_destroy(&h->resolver); /* ends dns_lookup commands under way */
 	commands_destroy(&h->commands);
 	certificates_destroy(&h->certificates);
 	for (unsigned i = h->plugins.count; i-- > 0;) {
@@ -433,6 +468,7 @@ void host_stop(struct host *h)
 	stop_workers(h);
 	stop_control(h);
 	bus_destroy(&h->bus);
+	dns_shared_destroy(&h->dns);
 	store_destroy(&h->store);
 	script_unref(&h->program);
 	net_tls_destroy(&h->tls);
@@ -442,5 +478,8 @@ void host_stop(struct host *h)
 	free(h->inbox_names);
 	free(h->udp_fds);
 	host_conf_free(&h->conf);
+	if (log_stop(LOG_END_MS) != 0)
+		return; /* it hangs in a write, and counts behind it: the end of the process ends it */
+	counter_array_destroy(&h->log_counters);
 	counter_reset_all();
 }

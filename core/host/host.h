@@ -9,6 +9,8 @@
 #include "core/host/worker.h"
 
 struct commands;
+struct dns_shared;
+struct resolver;
 struct heartbeat;
 struct host_nodes;
 struct certificates;
@@ -37,7 +39,10 @@ struct host {
 	struct commands *commands;
 	struct heartbeat *heartbeat;
 	struct host_nodes *nodes;
-	unsigned first_net, first_inbox, first_bus, first_tm, first_script, first_store, first_host;
+	struct counter_array *log_counters; /**< of the thread that writes the log */
+	struct dns_shared *dns;     /**< cache of all threads */
+	struct resolver *resolver;  /**< the control thread's */
+	unsigned first_log, first_dns, first_net, first_inbox, first_bus, first_tm, first_script, first_store, first_host;
 
 	int64_t started;            /**< wall clock, seconds */
 	bool store_up;              /**< the control thread's store handle was connected at the start */

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/log_ring.h"
+
 #ifndef PH_PLUGIN_DIR
 #define PH_PLUGIN_DIR "/usr/local/lib/pinhole"
 #endif
@@ -144,6 +146,8 @@ static const struct conf_param limit_params[] = {
 	 .help = "Header fields of one message."},
 	{.name = "message_memory", .type = CONF_INT, .dflt = "1048576", .min = 131072, .max = 67108864, .offset = AT(arena),
 	 .help = "Bytes of memory that the work on one message may take."},
+	{.name = "bad_answers", .type = CONF_INT, .dflt = "200", .min = 0, .max = 1000000, .offset = AT(bad_answers),
+	 .help = "Bad messages a second that one worker answers with an error; above it they are dropped and counted."},
 	{.name = "max_while_loops", .type = CONF_INT, .dflt = "100", .min = 1, .max = 1000000, .offset = AT(script_loops),
 	 .help = "Turns of one loop in the script."},
 	{.name = "script_steps", .type = CONF_INT, .dflt = "1000000", .min = 1000, .max = 100000000, .offset = AT(script_steps),
@@ -153,18 +157,23 @@ static const struct conf_param limit_params[] = {
 #undef AT
 struct log_values {
 	char *level, *to;
+	int64_t buffer;
 };
 static const struct conf_param log_params[] = {
 	{.name = "level", .type = CONF_STR, .dflt = "info", .offset = offsetof(struct log_values, level), .check = check_level,
 	 .help = "From which level on lines are written; any plugin or part of the daemon may have one of its own: nat = \"debug\"."},
 	{.name = "to", .type = CONF_STR, .dflt = "stderr", .offset = offsetof(struct log_values, to), .check = check_target,
 	 .help = "stderr or syslog."},
+	{.name = "buffer", .type = CONF_INT, .dflt = "1048576", .min = LOG_RING_MIN, .max = LOG_RING_MAX, .offset = offsetof(struct log_values, buffer),
+	 .help = "Bytes of lines that wait for whoever reads the log; a quarter is for level err and above. What finds it full is left out, "
+		 "counted (log_dropped) and told of."},
 	{0},
 };
 /* clang-format on */
 
 const struct host_conf_table host_conf_tables[] = {
-	{"", top_params}, {"log", log_params}, {"limits", limit_params}, {"tm", tm_params}, {"tcp", net_tcp_params}, {"tls", net_tls_params}, {"storage", store_params}, {0}};
+	{"", top_params}, {"log", log_params}, {"limits", limit_params}, {"tm", tm_params}, {"tcp", net_tcp_params}, {"tls", net_tls_params},
+	{"dns", dns_params}, {"storage", store_params}, {0}};
 
 static const char *const group_names[] = {
 	"log", "listen", "storage", "limits", "tm", "tcp", "tls", "dns", NULL};
@@ -376,6 +385,7 @@ static int read_log(struct host_conf *c, struct conf_errors *e)
 	c->log_level = LOG_L_INFO;
 	(void)log_level_parse(slice_str(v.level), &c->log_level);
 	c->log_syslog = strcmp(v.to, "syslog") == 0;
+	c->log_buffer = v.buffer;
 	conf_values_free(log_params, &v);
 	return 0;
 }
@@ -394,7 +404,7 @@ static void source_level(const config_setting_t *s, struct conf_errors *e)
 
 void host_conf_log_levels(const struct host_conf *c, const char *const *sources, const char *const *absent, struct conf_errors *e)
 {
-	static const char *const own[] = {"level", "to", NULL};
+	static const char *const own[] = {"level", "to", "buffer", NULL};
 	const config_setting_t *s = config_lookup(&c->tree, "log");
 
 	for (int i = 0; s && config_setting_is_group(s) && i < config_setting_length(s); i++) {
@@ -452,6 +462,9 @@ static int complete(struct host_conf *c, struct conf_errors *e)
 	c->limits.shutdown_timeout = c->shutdown_timeout;
 	c->tm.max_transactions = c->limits.transactions;
 	c->tm.retry_after = 5;
+	if (c->dns.min_ttl > c->dns.max_ttl)
+		conf_error_at(e, config_lookup(&c->tree, "dns"), "dns.min_ttl: found %lld, want at most dns.max_ttl (%lld)",
+			(long long)c->dns.min_ttl, (long long)c->dns.max_ttl);
 	c->net.max_message = c->limits.message;
 	c->net.udp_rcvbuf = 4194304;
 	return c->node ? 0 : -ENOMEM;
@@ -473,7 +486,7 @@ int host_conf_read(struct host_conf *c, const char *path, const struct host_over
 	config_init(&c->tree);
 	if (set_paths(c, path) != 0 || conf_defaults(top_params, c) != 0 || conf_defaults(limit_params, &c->limits) != 0 ||
 		conf_defaults(tm_params, &c->tm) != 0 || conf_defaults(net_tcp_params, &c->net) != 0 ||
-		conf_defaults(store_params, &c->store) != 0 || conf_defaults(net_tls_params, &c->tls) != 0)
+		conf_defaults(dns_params, &c->dns) != 0 || conf_defaults(store_params, &c->store) != 0 || conf_defaults(net_tls_params, &c->tls) != 0)
 		return -ENOMEM;
 	if (access(path, R_OK) != 0) {
 		int err = errno;
@@ -494,6 +507,7 @@ int host_conf_read(struct host_conf *c, const char *path, const struct host_over
 	conf_read(limit_params, config_lookup(&c->tree, "limits"), "limits", &c->limits, e);
 	conf_read(tm_params, config_lookup(&c->tree, "tm"), "tm", &c->tm, e);
 	conf_read(net_tcp_params, config_lookup(&c->tree, "tcp"), "tcp", &c->net, e);
+	conf_read(dns_params, config_lookup(&c->tree, "dns"), "dns", &c->dns, e);
 	conf_read(store_params, config_lookup(&c->tree, "storage"), "storage", &c->store, e);
 	read_listen(c, e);
 	if (read_tls(c, e) != 0 || read_log(c, e) != 0)
@@ -508,6 +522,7 @@ void host_conf_free(struct host_conf *c)
 	conf_values_free(limit_params, &c->limits);
 	conf_values_free(tm_params, &c->tm);
 	conf_values_free(net_tcp_params, &c->net);
+	conf_values_free(dns_params, &c->dns);
 	conf_values_free(store_params, &c->store);
 	conf_values_free(net_tls_params, &c->tls);
 	for (unsigned i = 0; i < c->tls.domain_count; i++)

@@ -9,6 +9,7 @@
 
 #include "core/base/conf.h"
 #include "core/base/log.h"
+#include "core/net/dns_conf.h"
 #include "core/net/net.h"
 #include "core/tm/tm.h"
 #include "storage/store.h"
@@ -21,6 +22,7 @@ struct host_limits {
 	int64_t message;          /**< bytes */
 	int64_t headers;          /**< per message */
 	int64_t arena;            /**< bytes of memory one message may take */
+	int64_t bad_answers;      /**< a second, per worker */
 	int64_t script_loops;
 	int64_t script_steps;
 	int64_t shutdown_timeout; /**< seconds */
@@ -47,12 +49,14 @@ struct host_conf {
 
 	enum log_level log_level;
 	bool log_syslog;
+	int64_t log_buffer; /**< bytes of lines that wait for the log's reader */
 
 	struct host_limits limits;
 	struct tm_conf tm;
 	struct net_conf net;
 	struct net_tls_conf tls; /**< names of files are whole paths, resolved */
 	bool tls_refused;        /**< something in the group was wrong: it is no use to look at the files */
+	struct dns_conf dns;
 	struct store_conf store;
 	struct net_socks socks;
 };

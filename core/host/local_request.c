@@ -62,8 +62,10 @@ static void carry(struct sending *s, bool dropped)
 	/* Another next hop or socket: it is no phone of another node any more. */
 	if (!slice_empty(s->msg->du) || s->msg->send_sock)
 		s->target.foreign = (struct slice){0};
-	if (!slice_empty(s->msg->du))
+	if (!slice_empty(s->msg->du)) {
 		s->target.du = s->msg->du;
+		s->target.flow = false;
+	}
 	if (s->msg->send_sock)
 		s->target.sock = s->msg->send_sock;
 	err = tm_local(s->w->w.tm, s->msg, &s->target, s->done, s->arg);

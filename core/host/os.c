@@ -68,6 +68,25 @@ void os_unwatch_signals(void)
 	signal_fd = -1;
 }
 
+#ifndef PH_SANITIZED
+static void on_crash(int number)
+{
+	log_flush_crash();
+	raise(number); /* pending until the return, and then with the default action: the core dump is of the fault */
+}
+#endif
+
+void os_watch_crashes(void)
+{
+#ifndef PH_SANITIZED
+	static const int numbers[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+	struct sigaction action = {.sa_handler = on_crash, .sa_flags = SA_RESETHAND};
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		sigaction(numbers[i], &action, NULL);
+#endif
+}
+
 static int find_user(const char *user, struct passwd **pw, struct log_source *log)
 {
 	errno = 0;

@@ -14,6 +14,8 @@ void os_block_signals(void);
 /** SIGTERM and SIGINT arrive in the control loop as host_shutdown(), SIGHUP as certificates_hangup(). 0 or -errno. */
 int os_watch_signals(struct host *h);
 void os_unwatch_signals(void);
+/** The lines of the log that wait are written when the process crashes. Not in a sanitizer build, which has handlers of its own. */
+void os_watch_crashes(void);
 /** Become user and group (NULL: stay), all threads. 0 or -errno, logged. */
 int os_drop_privileges(const char *user, const char *group, struct log_source *log);
 /** To systemd, when it asked (NOTIFY_SOCKET). */

@@ -60,6 +60,7 @@ struct ph_thread {
 	struct host_nodes *nodes;    /**< who else is alive; see ph_socket_mine() */
 	const int *udp_fds;          /**< by the listener's index; see ph_udp_fd() */
 	unsigned workers;            /**< how many */
+	struct resolver *resolver;   /**< see ph_addresses() */
 };
 
 /** A worker thread. */
@@ -198,6 +199,11 @@ static inline unsigned ph_call_worker(const struct ph_thread *t, struct slice ca
 bool ph_socket_mine(const struct ph_thread *t, struct slice socket);
 /** Is that node alive as far as its heartbeat in the store tells (this one: true)? Any thread; learned in the background: unknown counts as alive. */
 bool ph_node_alive(const struct ph_thread *t, struct slice node);
+/**
+ * The addresses of a host name that are known now, port 0: those of the hosts files, else of DNS. Never waits: 0 says that there is none, or not yet; then it is
+ * being asked for, and whoever comes again in a second finds it. Any thread with a ph_thread, its own.
+ */
+unsigned ph_addresses(struct ph_thread *t, struct slice name, int family, struct addr *out, unsigned max);
 /** The file descriptor of a UDP listener, for sending from any thread (sendmmsg); -1: not UDP. Valid until thread_stop() has returned. */
 int ph_udp_fd(const struct ph_thread *t, const struct net_sock *sock);
 /** Send one message from any thread: UDP at once, TCP through the owner of the connection. 0 or negative errno; what fails later is counted. */

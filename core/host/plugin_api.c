@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "core/host/plugin.h"
+#include "core/net/resolver.h"
 
 int ph_prop_set(struct ph_msg *msg, enum bus_prop p, struct slice value)
 {
@@ -34,6 +35,11 @@ struct slice ph_prop(struct ph_msg *msg, enum bus_prop p)
 		return (size_t)p < sizeof(msg->props) / sizeof(msg->props[0]) ? slice_str(msg->props[p]) : (struct slice){0};
 	call = call_of(msg->worker->calls, msg->sip.call_id, false);
 	return call ? call_prop(call, p) : (struct slice){0};
+}
+
+unsigned ph_addresses(struct ph_thread *t, struct slice name, int family, struct addr *out, unsigned max)
+{
+	return resolver_addresses(t->resolver, name, family, out, max);
 }
 
 int ph_udp_fd(const struct ph_thread *t, const struct net_sock *sock)

@@ -271,7 +271,7 @@ void plugin_table_unknown(const struct plugin_table *t, const struct host_conf *
 	config_setting_t *root = config_root_setting(&c->tree);
 	static const char *const keys[] = {"node", "workers", "script", "plugin_dir", "user", "group", "shutdown_timeout",
 		"secret", "secret_file", "script_dialect", "script_defines", "script_skip_globals", "plugins", "aliases",
-		"server_header", "log", "listen", "storage", "limits", "tm", "tcp", "tls", "nat", "sdp", "registrar", "rtpp", "natping",
+		"server_header", "log", "listen", "storage", "limits", "tm", "tcp", "tls", "dns", "nat", "sdp", "registrar", "rtpp", "natping",
 		"dialog", "notify", "mi", NULL};
 	char path[4096];
 
@@ -280,10 +280,6 @@ void plugin_table_unknown(const struct plugin_table *t, const struct host_conf *
 		const char *name = config_setting_name(s), *near;
 		bool listed = false, known = find_file(c->plugin_dir, name, path, sizeof(path)) == 0;
 
-		if (strcmp(name, "dns") == 0) {
-			conf_error_at(e, s, "dns: this version has no DNS yet: remove the group");
-			continue;
-		}
 		for (unsigned k = 0; k < c->plugins.count; k++)
 			listed = listed || strcmp(c->plugins.items[k], name) == 0;
 		for (const char *const *n = plugin_shipped; *n; n++)

@@ -86,28 +86,53 @@ static void request_in(struct worker *w, struct ph_msg *msg)
 		run_hooks(w, msg);
 }
 
-static void bad_message(struct worker *w, struct ph_msg *msg, const struct sip_error *why)
+/* Anybody can send these without end: a line a second, at level debug all. */
+static void bad_log(struct worker *w, struct slice call_id, const struct net_rx *rx, const char *why)
 {
+	enum log_level level = LOG_L_INFO;
 	char src[ADDR_TEXT];
+	unsigned more = 0;
 
 	worker_count(w, HOST_C_BAD, 1);
-	LOG_CALL(w->host->log, LOG_L_INFO, msg->sip.call_id, "refused a message from %.*s: %s",
-		SLICE_ARG(addr_text(&msg->rx.src, src)), why->text ? why->text : "not SIP");
-	if (why->code == 0 || !sip_can_reply(&msg->sip) || msg->sip.method == SIP_ACK)
+	if (!log_gate_open(&w->bad_log, rx->at_us, &more))
+		level = LOG_L_DBG;
+	LOG_CALL(w->host->log, level, call_id, "refused a message from %.*s: %s (%u more since the last such line)",
+		SLICE_ARG(addr_text(&rx->src, src)), why, more);
+}
+
+/* Errors to a flood would cost more than the flood, and hit whoever it names as its sender. */
+static bool may_answer_bad(struct worker *w, const struct net_rx *rx)
+{
+	if (rx->at_us > w->bad_since_us + 1000000) {
+		w->bad_since_us = rx->at_us;
+		w->bad_answers = 0;
+	}
+	if (w->bad_answers < w->host->conf.limits.bad_answers) {
+		w->bad_answers++;
+		return true;
+	}
+	worker_count(w, HOST_C_BAD_LEFT, 1);
+	return false;
+}
+
+static void bad_message(struct worker *w, struct ph_msg *msg, const struct sip_error *why)
+{
+	/* Nothing is wrong in it that a reply could name: there was no room to read it all. */
+	bad_log(w, msg->sip.call_id, &msg->rx, why->text ? why->text : "takes more than limits.message_memory");
+	if (why->code == 0 || !sip_can_reply(&msg->sip) || !may_answer_bad(w, &msg->rx))
 		return;
 	worker_count(w, HOST_C_BAD_ANSWERED, 1);
 	tm_reply_bad(w->w.tm, &msg->sip, &msg->rx, why->code, why->text);
 }
 
-/* A message of a call that this worker owns. Takes the arena. */
-static void process_own(struct worker *w, struct arena *arena, struct slice data, const struct net_rx *rx, uint32_t hash)
+/* A message of this worker's. Takes the arena; NULL without memory. */
+static struct ph_msg *take_up(struct worker *w, struct arena *arena, const struct net_rx *rx, uint32_t hash)
 {
-	struct sip_error why = {0};
 	struct ph_msg *msg = msg_new(arena);
 
 	if (!msg) {
 		arena_put(arena);
-		return;
+		return NULL;
 	}
 	worker_count(w, HOST_C_MESSAGES, 1);
 	msg->worker = &w->w;
@@ -115,6 +140,33 @@ static void process_own(struct worker *w, struct arena *arena, struct slice data
 	msg->sock = rx->sock < w->w.t.socks->count ? &w->w.t.socks->list[rx->sock] : NULL;
 	msg->call_hash = hash;
 	msg->number = ++w->message_number;
+	return msg;
+}
+
+/* The end of a stream, and why (RFC 3261 section 18.3). Answered here, whoever's call it is: a moment later the connection is gone. */
+static void process_broken(struct worker *w, struct arena *arena, struct slice data, const struct net_rx *rx)
+{
+	struct sip_error why = {0};
+	struct ph_msg *msg = take_up(w, arena, rx, 0);
+
+	if (!msg)
+		return;
+	if (sip_parse(&msg->sip, arena, data, &w->sip_limits, &why) == 0)
+		why = (struct sip_error){400, "Missing Content-Length"};
+	if (rx->broken == -EMSGSIZE)
+		why = (struct sip_error){513, "Message Too Large"};
+	bad_message(w, msg, &why);
+	msg_unref(&msg);
+}
+
+/* A message of a call that this worker owns. Takes the arena. */
+static void process_own(struct worker *w, struct arena *arena, struct slice data, const struct net_rx *rx, uint32_t hash)
+{
+	struct sip_error why = {0};
+	struct ph_msg *msg = take_up(w, arena, rx, hash);
+
+	if (!msg)
+		return;
 	if (sip_parse(&msg->sip, arena, data, &w->sip_limits, &why) != 0) {
 		bad_message(w, msg, &why);
 		msg_unref(&msg);
@@ -129,9 +181,22 @@ static void process_own(struct worker *w, struct arena *arena, struct slice data
 static void on_message(void *self, struct arena *arena, struct slice data, const struct net_rx *rx)
 {
 	struct worker *w = self;
-	uint32_t hash = hash_call_id(w->w.t.key, sip_peek_call_id(data));
-	unsigned owner = hash % w->w.count;
+	unsigned owner;
+	uint32_t hash;
 
+	if (!sip_is_likely(data)) {
+		/* Garbage goes before it costs another worker or the parser anything. */
+		worker_count(w, HOST_C_NOT_SIP, 1);
+		bad_log(w, (struct slice){0}, rx, "Not SIP");
+		arena_put(arena);
+		return;
+	}
+	if (rx->broken != 0) {
+		process_broken(w, arena, data, rx);
+		return;
+	}
+	hash = hash_call_id(w->w.t.key, sip_peek_call_id(data));
+	owner = hash % w->w.count;
 	if (owner == w->w.index) {
 		process_own(w, arena, data, rx, hash);
 		return;

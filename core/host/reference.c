@@ -147,6 +147,7 @@ static void print_core(FILE *out)
 		print_functions(out, *t);
 	fprintf(out, "\n## Core counters\n\n");
 	print_counters(out, host_counters);
+	print_counters(out, log_counters);
 	print_counters(out, net_counters);
 	print_counters(out, inbox_counters);
 	print_counters(out, bus_counters);

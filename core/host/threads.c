@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/host/host.h"
+#include "core/net/resolver.h"
 
 #define BUS_MS   2000
 #define START_MS 10000
@@ -56,6 +57,9 @@ static int equip(struct own_thread *o)
 	if (err == 0)
 		err = store_open(&o->t.store, h->store, o->t.loop, o->t.counters, h->first_store);
 	if (err == 0)
+		err = resolver_new(&o->t.resolver, &(struct resolver_setup){.loop = o->t.loop, .socks = o->t.socks, .shared = h->dns,
+			.counters = o->t.counters, .first_counter = h->first_dns});
+	if (err == 0)
 		err = wait_for_bus(o);
 	return err;
 }
@@ -76,6 +80,7 @@ static void give_back(struct own_thread *o)
 	store_close(&o->t.store);
 	if (o->plugin_started && o->plugin->desc->thread_stop)
 		o->plugin->desc->thread_stop(o->self);
+	resolver_destroy(&o->t.resolver);
 	bus_endpoint_destroy(&o->t.bus);
 	inbox_sender_destroy(&o->t.senders);
 	counter_array_destroy(&o->t.counters);

@@ -17,7 +17,9 @@ const struct counter_desc host_counters[] = {
 	[HOST_C_HANDED_OVER] = {"handed_over", "Messages that were received by another worker than the call's.", COUNTER_TOTAL},
 	[HOST_C_HANDOVER_DROPS] = {"handover_drops", "Messages lost because the other worker's inbox was full.", COUNTER_TOTAL},
 	[HOST_C_BAD] = {"bad_messages", "Messages that could not be parsed.", COUNTER_TOTAL},
+	[HOST_C_NOT_SIP] = {"not_sip", "Of these, dropped at their first line, which is none of SIP.", COUNTER_TOTAL},
 	[HOST_C_BAD_ANSWERED] = {"bad_messages_answered", "Of these, answered with 400, 505 or 513.", COUNTER_TOTAL},
+	[HOST_C_BAD_LEFT] = {"bad_messages_left", "Of these, left without an answer because limits.bad_answers was reached.", COUNTER_TOTAL},
 	[HOST_C_NO_ROUTE] = {"requests_without_route", "Requests dropped because the script has no request_route.", COUNTER_TOTAL},
 	[HOST_C_PARKED] = {"parked", "Messages whose script waits for the outside world now.", COUNTER_GAUGE},
 	[HOST_C_PARKED_TOTAL] = {"parked_total", "Times that a script was suspended.", COUNTER_TOTAL},
@@ -87,7 +89,7 @@ static int make_net_and_tm(struct worker *w)
 	struct host *h = w->host;
 	const struct net_setup net = {.loop = w->w.t.loop, .socks = w->w.t.socks, .conf = &h->conf.net, .tls = h->tls, .inbox = w->inbox,
 		.senders = w->w.t.senders, .worker = w->w.index, .workers = w->w.count, .arenas = w->w.arenas,
-		.counters = w->w.t.counters, .first_counter = h->first_net, .handlers = &process_net_handlers, .self = w};
+		.counters = w->w.t.counters, .first_counter = h->first_net, .dns = h->dns, .first_dns = h->first_dns, .handlers = &process_net_handlers, .self = w};
 	struct tm_setup tm = {.loop = w->w.t.loop, .conf = &h->conf.tm, .key = &h->key, .arenas = w->w.arenas,
 		.counters = w->w.t.counters, .first_counter = h->first_tm, .worker = w->w.index, .hooks = &process_tm_hooks,
 		.self = w, .server = w->w.server};
@@ -95,6 +97,7 @@ static int make_net_and_tm(struct worker *w)
 
 	if (err != 0)
 		return err;
+	w->w.t.resolver = net_resolver(w->w.net);
 	err = calls_new(&w->w.calls, w->w.t.loop, (uint64_t)h->conf.limits.call_idle * 1000, (unsigned)h->conf.limits.calls);
 	if (err != 0)
 		return err;
@@ -187,6 +190,8 @@ static void give_back(struct worker *w)
 {
 	const struct plugin_table *t = &w->host->plugins;
 
+	/* Scripts that wait for a next hop go on, and end, while there is a tm that hears of it. */
+	net_stop_resolving(w->w.net);
 	if (w->parks)
 		parks_cancel_all(w->parks);
 	local_requests_abandon(w);
@@ -252,6 +257,7 @@ void *worker_main(void *arg)
 	struct worker *w = arg;
 	char why[256] = "";
 
+	pthread_setname_np(pthread_self(), w->w.t.name); /* for top(1); of at most 15 characters */
 	w->instances = calloc(w->host->plugins.count + 1, sizeof(*w->instances));
 	if (!pass(w, 1, w->instances ? step_inbox(w) : -ENOMEM, why))
 		goto out;

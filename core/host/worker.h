@@ -27,13 +27,16 @@ struct worker {
 	bool draining;
 	bool idle_told;     /**< the control thread knows that nothing is in flight */
 	struct sip_limits sip_limits;
-	uint64_t flow_logged_us;   /**< flow.c: when a refusal was logged last */
-	unsigned flow_unlogged;    /**< refusals since */
+	struct log_gate flow_log;  /**< flow.c: lines about refusals */
+	struct log_gate bad_log;   /**< process.c: lines about bad messages */
+	uint64_t bad_since_us;     /**< process.c: when the second began that bad_answers counts */
+	int64_t bad_answers;
 	struct sending *sending; /**< local_request.c: requests that a local_route has in hand */
 };
 
 enum host_counter {
-	HOST_C_MESSAGES, HOST_C_HANDED_OVER, HOST_C_HANDOVER_DROPS, HOST_C_BAD, HOST_C_BAD_ANSWERED, HOST_C_NO_ROUTE,
+	HOST_C_MESSAGES, HOST_C_HANDED_OVER, HOST_C_HANDOVER_DROPS, HOST_C_BAD, HOST_C_NOT_SIP,
+	HOST_C_BAD_ANSWERED, HOST_C_BAD_LEFT, HOST_C_NO_ROUTE,
 	HOST_C_PARKED, HOST_C_PARKED_TOTAL, HOST_C_PARK_REFUSED, HOST_C_PARK_TIMEOUTS, HOST_C_WAKE_STALE, HOST_C_ACK_REPEATED,
 	HOST_C_FLOW_CARRIED, HOST_C_FLOW_REFUSED, HOST_C_TLS_RELOADS, HOST_C_TLS_RELOAD_FAILURES, HOST_C_TLS_DAYS,
 };

@@ -20,7 +20,8 @@ struct host {
 };
 
 struct hosts {
-	char *path;
+	char *path;         /* NULL: no file */
+	struct host *fixed; /* of the configuration: they come first */
 	bool looked;
 	uint64_t looked_ms;
 	struct timespec changed;
@@ -40,10 +41,10 @@ static struct host **bucket_of(struct hosts *h, struct slice name)
 	return &h->buckets[hash_fnv(slice_make(lower, len)) % HOSTS_BUCKETS];
 }
 
-static void host_add(struct hosts *h, struct slice name, const struct addr *addr)
+/* At the end of the list that begins at *at. */
+static void host_add(struct host **at, struct slice name, const struct addr *addr)
 {
 	struct host *e = malloc(sizeof(*e) + name.len);
-	struct host **at = bucket_of(h, name);
 
 	if (e == NULL)
 		return; /* as if it were not there */
@@ -56,16 +57,20 @@ static void host_add(struct hosts *h, struct slice name, const struct addr *addr
 	*at = e;
 }
 
+static void list_clear(struct host **list)
+{
+	while (*list != NULL) {
+		struct host *e = *list;
+
+		*list = e->next;
+		free(e);
+	}
+}
+
 static void hosts_clear(struct hosts *h)
 {
-	for (unsigned i = 0; i < HOSTS_BUCKETS; i++) {
-		while (h->buckets[i] != NULL) {
-			struct host *e = h->buckets[i];
-
-			h->buckets[i] = e->next;
-			free(e);
-		}
-	}
+	for (unsigned i = 0; i < HOSTS_BUCKETS; i++)
+		list_clear(&h->buckets[i]);
 }
 
 /* The next word of *rest, empty at the end. */
@@ -83,7 +88,7 @@ static struct slice word_next(struct slice *rest)
 }
 
 /* "address name name ... # comment" */
-static void line_read(struct hosts *h, struct slice line)
+static void line_read(struct hosts *h, struct slice line, bool fixed)
 {
 	struct slice comment, word;
 	struct addr addr;
@@ -92,7 +97,16 @@ static void line_read(struct hosts *h, struct slice line)
 	if (addr_parse_ip(&addr, word_next(&line)) != 0)
 		return;
 	for (word = word_next(&line); !slice_empty(word); word = word_next(&line))
-		host_add(h, word, &addr);
+		host_add(fixed ? &h->fixed : bucket_of(h, word), word, &addr);
+}
+
+bool hosts_line_ok(struct slice line)
+{
+	struct addr addr;
+
+	return slice_chr(line, '\n') < 0 && slice_chr(line, '#') < 0 &&
+		addr_parse_ip(&addr, word_next(&line)) == 0 &&
+		!slice_empty(word_next(&line));
 }
 
 static void text_read(struct hosts *h, struct slice text)
@@ -100,8 +114,8 @@ static void text_read(struct hosts *h, struct slice text)
 	struct slice line;
 
 	while (slice_cut(text, '\n', &line, &text))
-		line_read(h, line);
-	line_read(h, text);
+		line_read(h, line, false);
+	line_read(h, text, false);
 }
 
 /* A regular file of the system's own: reading it does not wait for anybody. */
@@ -138,7 +152,7 @@ static void look(struct hosts *h, uint64_t now_ms)
 	struct stat st = {0};
 	int fd;
 
-	if (h->looked && now_ms - h->looked_ms < HOSTS_LOOK_MS)
+	if (h->path == NULL || (h->looked && now_ms - h->looked_ms < HOSTS_LOOK_MS))
 		return;
 	h->looked = true;
 	h->looked_ms = now_ms;
@@ -160,8 +174,8 @@ int hosts_new(struct hosts **out, const char *path)
 
 	if (h == NULL)
 		return -ENOMEM;
-	h->path = strdup(path);
-	if (h->path == NULL) {
+	h->path = path != NULL ? strdup(path) : NULL;
+	if (path != NULL && h->path == NULL) {
 		free(h);
 		return -ENOMEM;
 	}
@@ -177,20 +191,35 @@ void hosts_destroy(struct hosts **hp)
 	if (h == NULL)
 		return;
 	hosts_clear(h);
+	list_clear(&h->fixed);
 	free(h->path);
 	free(h);
+}
+
+void hosts_fix(struct hosts *h, struct slice line)
+{
+	line_read(h, line, true);
+}
+
+static unsigned list_find(
+	const struct host *e, struct slice name, struct addr *out, unsigned max)
+{
+	unsigned count = 0;
+
+	for (; e != NULL && count < max; e = e->next) {
+		if (slice_ieq(slice_make(e->name, e->len), name))
+			out[count++] = e->addr;
+	}
+	return count;
 }
 
 unsigned hosts_find(struct hosts *h, struct slice name, uint64_t now_ms, struct addr *out,
 	unsigned max)
 {
-	unsigned count = 0;
+	unsigned count = list_find(h->fixed, name, out, max);
 
+	if (count > 0)
+		return count;
 	look(h, now_ms);
-	for (const struct host *e = *bucket_of(h, name); e != NULL && count < max;
-		e = e->next) {
-		if (slice_ieq(slice_make(e->name, e->len), name))
-			out[count++] = e->addr;
-	}
-	return count;
+	return list_find(*bucket_of(h, name), name, out, max);
 }

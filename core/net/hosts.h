@@ -13,8 +13,13 @@
 
 struct hosts;
 
+/** path NULL: no file. */
 int hosts_new(struct hosts **out, const char *path);
 void hosts_destroy(struct hosts **hp);
+/** A line as in the file that holds for good, and before the file. */
+void hosts_fix(struct hosts *h, struct slice line);
+/** Is it an address and at least one name? */
+bool hosts_line_ok(struct slice line);
 /** Addresses of name (without case), port 0, in the file's order, at most max. Returns how many. */
 unsigned hosts_find(struct hosts *h, struct slice name, uint64_t now_ms, struct addr *out,
 	unsigned max);

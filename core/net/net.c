@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/net/net_internal.h"
+#include "core/net/resolver.h"
 
 /* clang-format off */
 const struct conf_param net_tcp_params[] = {
@@ -39,6 +40,7 @@ const struct counter_desc net_counters[] = {
 	[NET_C_UDP_BATCHES] = {"net_udp_batches", "System calls that received from UDP.", COUNTER_TOTAL},
 	[NET_C_UDP_SEND_ERRORS] = {"net_udp_send_errors", "Messages that UDP did not take.", COUNTER_TOTAL},
 	[NET_C_UDP_KEEPALIVES] = {"net_udp_keepalives", "Keepalives received over UDP.", COUNTER_TOTAL},
+	[NET_C_UDP_DROPPED] = {"net_udp_dropped", "Datagrams that the kernel dropped because the receive buffer was full.", COUNTER_TOTAL},
 	[NET_C_TCP_RECEIVED] = {"net_tcp_received", "Messages received over TCP.", COUNTER_TOTAL},
 	[NET_C_TCP_SENT] = {"net_tcp_sent", "Messages sent over TCP.", COUNTER_TOTAL},
 	[NET_C_TCP_ACCEPTED] = {"net_tcp_accepted", "TCP connections accepted.", COUNTER_TOTAL},
@@ -199,6 +201,11 @@ void net_deliver(struct net *n, struct slice data, const struct net_rx *rx)
 int net_new(struct net **out, const struct net_setup *setup)
 {
 	struct net *n = calloc(1, sizeof(*n));
+	const struct resolver_setup resolver = {.loop = setup->loop,
+		.socks = setup->socks,
+		.shared = setup->dns,
+		.counters = setup->counters,
+		.first_counter = setup->first_dns};
 	int err;
 
 	if (n == NULL)
@@ -208,7 +215,7 @@ int net_new(struct net **out, const struct net_setup *setup)
 	timer_init(&n->flush_timer, on_flush_timer, n);
 	err = net_udp_init(n);
 	if (err == 0)
-		err = hosts_new(&n->hosts, HOSTS_PATH);
+		err = resolver_new(&n->resolver, &resolver);
 	if (err == 0)
 		err = loop_on_turn_end(setup->loop, on_turn_end, n);
 	if (err != 0) {
@@ -228,6 +235,8 @@ void net_destroy(struct net **np)
 	*np = NULL;
 	if (n == NULL)
 		return;
+	/* Those who wait for a next hop are told while net can still be asked. */
+	resolver_destroy(&n->resolver);
 	if (n->hooked) {
 		/* What was sent in this turn still goes. */
 		net_tcp_flush(n);
@@ -238,7 +247,6 @@ void net_destroy(struct net **np)
 	net_tcp_close(n);
 	net_udp_close(n);
 	timer_stop(&n->flush_timer);
-	hosts_destroy(&n->hosts);
 	free(n->failures);
 	free(n->tls_out);
 	free(n);

@@ -7,7 +7,7 @@
  * below holds for TLS, which is TCP with a handshake first.
  *
  * Received messages are complete SIP messages: UDP datagrams as they came; TCP framed by Content-Length (RFC 3261 section
- * 18.3), pipelined ones one by one. Keepalives never reach the handler: CRLF and 4 zero bytes on UDP are dropped and
+ * 18.3), pipelined ones one by one; what cannot be framed comes once more as `broken`, then its connection ends. Keepalives never reach the handler: CRLF and 4 zero bytes on UDP are dropped and
  * counted, CRLFCRLF on TCP is answered with CRLF (RFC 5626 section 4.4.1).
  */
 #pragma once
@@ -49,6 +49,7 @@ struct net_rx {
 	struct addr src, dst;   /**< dst is the listener's bound address */
 	uint64_t conn;          /**< TCP: id of the connection; 0 for UDP */
 	uint64_t at_us;         /**< clock_us() at reception */
+	int broken;             /**< streams: 0, or -EBADMSG or -EMSGSIZE: this can be no message, and behind it the connection ends */
 };
 
 /** Where a message goes. */
@@ -78,6 +79,7 @@ extern const struct conf_param net_tcp_params[]; /**< group `tcp` */
 extern const struct counter_desc net_counters[];
 enum {
 	NET_C_UDP_RECEIVED, NET_C_UDP_SENT, NET_C_UDP_BATCHES, NET_C_UDP_SEND_ERRORS, NET_C_UDP_KEEPALIVES,
+	NET_C_UDP_DROPPED,
 	NET_C_TCP_RECEIVED, NET_C_TCP_SENT, NET_C_TCP_ACCEPTED, NET_C_TCP_CONNECTED, NET_C_TCP_OPEN /* gauge */,
 	NET_C_TCP_REFUSED, NET_C_TCP_REFUSED_SOURCE, NET_C_TCP_KEEPALIVES, NET_C_TCP_BAD_FRAMES, NET_C_TCP_TIMEOUTS, NET_C_TCP_SEND_ERRORS,
 	NET_C_TLS_RECEIVED, NET_C_TLS_SENT, NET_C_TLS_ACCEPTED, NET_C_TLS_CONNECTED, NET_C_TLS_OPEN /* gauge */,
@@ -105,6 +107,7 @@ const struct net_sock *net_sock_first(const struct net_socks *socks, enum sip_tr
 bool net_is_local(const struct net_socks *socks, struct slice host, uint16_t port);
 
 struct net;
+struct dns_shared;
 struct net_handlers {
 	/**
 	 * A complete message; arena holds it at its start and now belongs to the handler (arena_put()).
@@ -125,6 +128,8 @@ struct net_setup {
 	struct arena_pool *arenas;
 	struct counter_array *counters;
 	unsigned first_counter;
+	struct dns_shared *dns;       /**< resolver.h; NULL: names come from /etc/hosts alone */
+	unsigned first_dns;           /**< of dns_counters */
 	const struct net_handlers *handlers;
 	void *self;
 };
@@ -167,7 +172,7 @@ struct net_post {
  */
 int net_post(const struct net_post *p, const struct net_dest *to, struct slice data);
 
-/* Next hops (RFC 3263; here literals and /etc/hosts) */
+/* Next hops (RFC 3263 section 4; resolver.h) */
 
 struct net_hop {
 	enum sip_transport transport;
@@ -183,7 +188,18 @@ struct net_query {
 typedef void (*net_resolved)(void *arg, int err, const struct net_hop *hops, unsigned count);
 #define NET_MAX_HOPS 8
 /**
- * 0 with *hops, *count filled in; -ENOENT: no such name; -EINVAL; -EINPROGRESS: fn runs later, once.
+ * 0 with *hops, *count filled in, in the order in which they are to be tried; -ENOENT: DNS says that there is none; -ETIMEDOUT: it did not say; -EINVAL: not a
+ * host; -EBUSY: too many wait; -EINPROGRESS: fn runs later, once, from the loop, at the latest after dns.deadline; -ECANCELED there: net goes away. What failed
+ * is logged. fn NULL: only what is known now, also behind its TTL; -EAGAIN: it is being asked for, for the next time.
  */
 int net_resolve(struct net *n, const struct net_query *q, struct net_hop hops[NET_MAX_HOPS], unsigned *count, net_resolved fn,
 	void *arg);
+/** The resolver of this worker. */
+struct resolver;
+struct resolver *net_resolver(const struct net *n);
+/** Lookups under way end now with -ECANCELED, and so does every further one: before those go who wait. */
+void net_stop_resolving(struct net *n);
+/** One of several hops has failed: for ms (0: dns.bad_hop_time) it comes behind the others, for all workers. */
+void net_hop_failed(struct net *n, const struct net_hop *hop, uint64_t ms);
+/** One has answered: if it was thought to be bad it is not any more. */
+void net_hop_answered(struct net *n, const struct net_hop *hop);

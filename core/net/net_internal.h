@@ -7,7 +7,6 @@
 #include <sys/uio.h>
 
 #include "core/base/log.h"
-#include "core/net/hosts.h"
 #include "core/net/names.h"
 #include "core/net/net.h"
 #include "core/net/sources.h"
@@ -54,6 +53,7 @@ struct net_udp {
 	int fd;
 	struct loop_io *io;
 	bool blocked; /* the kernel's buffer is full: wait until it is writable */
+	uint32_t drops; /* of the receive buffer, as the kernel said last */
 	struct net_udp_out *out;
 	unsigned head, count; /* out[head..count) wait */
 	char *bytes;
@@ -178,7 +178,7 @@ struct net {
 	unsigned tls_logged, tls_unlogged;
 	struct net_failure *failures; /* told at the end of the turn */
 	unsigned failure_count, failure_cap;
-	struct hosts *hosts;
+	struct resolver *resolver;
 	bool hooked;
 };
 

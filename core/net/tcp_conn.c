@@ -175,6 +175,25 @@ static void message_in(struct net_conn *c, size_t len)
 	net_deliver(c->net, data, &rx);
 }
 
+/* What cannot be framed goes to the handler as well: it may be able to say why the connection ends. */
+static void broken_in(struct net_conn *c, int err)
+{
+	const struct net_rx rx = {.sock = c->sock->index,
+		.transport = c->sock->transport,
+		.src = c->peer,
+		.dst = c->sock->addr,
+		.conn = c->id,
+		.at_us = clock_us(),
+		.broken = err};
+	size_t len = c->in_end - c->in_start;
+
+	if (len > (size_t)c->net->setup.conf->max_message)
+		len = (size_t)c->net->setup.conf->max_message;
+	net_deliver(c->net, slice_make(c->in + c->in_start, len), &rx);
+	if (c->state == NET_OPEN)
+		net_conn_flush(c);
+}
+
 /* One message if it is complete. 1: taken; 0: more bytes are needed, or there is nothing; -1: closed. */
 static int frame_one(struct net_conn *c)
 {
@@ -194,6 +213,7 @@ static int frame_one(struct net_conn *c)
 		/* Where the next message begins nobody knows: only closing helps. */
 		net_count(c->net,
 			len == -EMSGSIZE ? NET_C_OVERSIZED : NET_C_TCP_BAD_FRAMES, 1);
+		broken_in(c, (int)len);
 		net_conn_close(c, (int)len);
 		return -1;
 	}

@@ -7,6 +7,7 @@
  * more, the buffer waits, bounded, until the socket is writable.
  */
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -156,6 +157,18 @@ static bool receive_batch(struct net_udp *u)
 	return (unsigned)got == slots;
 }
 
+/* What the kernel had no room for. It was full then, so it is enough to ask when a batch is. */
+static void drops_count(struct net_udp *u)
+{
+	uint32_t mem[SK_MEMINFO_VARS];
+	socklen_t len = sizeof(mem);
+
+	if (getsockopt(u->fd, SOL_SOCKET, SO_MEMINFO, mem, &len) != 0 || len <= SK_MEMINFO_DROPS * sizeof(mem[0]))
+		return;
+	net_count(u->net, NET_C_UDP_DROPPED, (int64_t)(uint32_t)(mem[SK_MEMINFO_DROPS] - u->drops));
+	u->drops = mem[SK_MEMINFO_DROPS];
+}
+
 /* Out */
 
 static void watch(struct net_udp *u, bool blocked)
@@ -285,7 +298,8 @@ static void on_io(void *arg, int fd, int what)
 	if ((what & LOOP_READ) == 0)
 		return;
 	for (unsigned i = 0; i < NET_UDP_TURN && receive_batch(u); i++)
-		;
+		if (i == 0)
+			drops_count(u);
 }
 
 /* A large buffer absorbs what comes while a turn is long; the kernel may give less. */

@@ -4,7 +4,7 @@
 
 /* Words that only one family has. */
 static const char *const words[] = {"request_route", "reply_route", "set_contact_alias",
-	"add_contact_alias", "handle_ruri_alias", "rtpproxy_manage", "t_precheck_trans",
+	"add_contact_alias", "handle_ruri_alias", "rtpproxy_manage", "t_precheck_trans", "t_load_contacts",
 	"t_is_set", "sanity_check", NULL};
 
 struct look {

@@ -24,6 +24,7 @@ extern const struct ph_script_fn fn_log_table[];
 extern const struct ph_script_fn fn_msg_table[];
 extern const struct ph_script_fn fn_reply_table[];
 extern const struct ph_script_fn fn_rr_table[];
+extern const struct ph_script_fn fn_serial_table[];
 extern const struct ph_script_fn fn_subst_table[];
 extern const struct ph_script_fn fn_text_table[];
 extern const struct ph_script_fn fn_tm_table[];
@@ -50,7 +51,5 @@ int fn_reply(const struct script_env *env, struct ph_msg *msg, unsigned code,
 int fn_lines(struct ph_msg *msg, struct slice text, struct slice *out, bool *missing);
 /** Does uri name this server (host, and port or its scheme's default)? */
 bool fn_uri_is_ours(const struct script_env *env, const struct sip_uri *uri);
-/** What record_route() added, if it is still there: a branch block's edits are taken back after the branch. */
-struct sip_hdr *fn_our_rr(const struct ph_msg *msg);
 /** fn_route.c: what loose_route() does. */
 int fn_loose_route(const struct script_env *env, struct ph_msg *msg);

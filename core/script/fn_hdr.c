@@ -5,6 +5,7 @@
 #include "core/script/fn_core.h"
 #include "core/script/hdr_received.h"
 #include "core/sip/sip_write.h"
+#include "core/tm/record_route.h"
 
 /** Without these a message is none; whoever wants another value must not have none in between. */
 static bool is_vital(const struct sip_hdr *h)
@@ -128,6 +129,7 @@ static int apply_changes(void *self, struct ph_msg *msg, const struct ph_arg *ar
 	struct sip_error why;
 	struct sip_msg fresh;
 	struct buf b;
+	struct sip_msg *came;
 	bool recorded;
 	int err;
 
@@ -135,6 +137,9 @@ static int apply_changes(void *self, struct ph_msg *msg, const struct ph_arg *ar
 	(void)args;
 	if (msg->sip.edits == 0)
 		return PH_TRUE;
+	came = arena_alloc(msg->arena, sizeof(*came));
+	if (!came)
+		return fn_verdict(msg, "msg_apply_changes", -ENOMEM);
 	buf_arena(&b, msg->arena, msg->sip.raw.len + 512, limits.max_size);
 	sip_write_plain(&b, &msg->sip);
 	err = b.err;
@@ -142,7 +147,11 @@ static int apply_changes(void *self, struct ph_msg *msg, const struct ph_arg *ar
 		err = sip_parse(&fresh, msg->arena, buf_slice(&b), &limits, &why);
 	if (err != 0)
 		return fn_verdict(msg, "msg_apply_changes", err);
-	recorded = fn_our_rr(msg) != NULL;
+	recorded = rr_ours(msg) != NULL;
+	if (!msg->came) {
+		msg->came = came;
+		*came = msg->sip;
+	}
 	msg->sip = fresh;
 	msg->rr_hdr = recorded ? sip_hdr_first(&msg->sip, SIP_H_RECORD_ROUTE) : NULL;
 	return PH_TRUE;

@@ -4,6 +4,7 @@ const struct ph_script_fn *const script_core_fns[] = {
 	fn_msg_table,
 	fn_reply_table,
 	fn_tm_table,
+	fn_serial_table,
 	fn_rr_table,
 	fn_uri_table,
 	fn_hdr_table,

@@ -12,6 +12,7 @@ static const struct {
 	{"no-auto-477", TM_F_NO_ERROR_REPLY},
 	{"no-reply", TM_F_NO_ERROR_REPLY},
 	{"no-dns-failover", TM_F_NO_DNS_FAILOVER},
+	{"keep-udp", TM_F_KEEP_UDP},
 	{NULL, 0},
 };
 
@@ -213,6 +214,13 @@ static int t_relay_to_tls(void *self, struct ph_msg *msg, const struct ph_arg *a
 	return relay_by(self, msg, args, "tls");
 }
 
+static int forwarded(int code)
+{
+	if (code == TM_RELAY_PARKED)
+		return PH_PARK; /* its next hop is being looked up */
+	return code > 0 ? PH_TRUE : PH_FALSE;
+}
+
 /** Without state: RFC 3261 section 16.11. */
 static int forward(void *self, struct ph_msg *msg, const struct ph_arg *args)
 {
@@ -224,13 +232,13 @@ static int forward(void *self, struct ph_msg *msg, const struct ph_arg *args)
 	unsigned flags = 0;
 
 	if (!args[0].given)
-		return tm_forward(env->tm, msg, NULL) > 0 ? PH_TRUE : PH_FALSE;
+		return forwarded(tm_forward(env->tm, msg, NULL));
 	if (read_dest(msg, args, &to.du, &flags) != 0 || slice_empty(to.du)) {
 		fn_log(msg, LOG_L_ERR, "forward: '%.*s' is no destination",
 			SLICE_ARG(args[0].s));
 		return PH_FALSE;
 	}
-	return tm_forward(env->tm, msg, &to) > 0 ? PH_TRUE : PH_FALSE;
+	return forwarded(tm_forward(env->tm, msg, &to));
 }
 
 /** 1 also when parking has made the transaction before; 0 when there was no room: 503 is sent, nothing is left to do. */

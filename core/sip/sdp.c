@@ -8,6 +8,7 @@
 struct sdp_reader {
 	struct sdp *sdp;
 	struct sdp_media *media; /**< the one that lines belong to; NULL: session level */
+	struct sdp_addr *conn;   /**< the last c= of this level; NULL: none yet */
 	unsigned max_media;
 	unsigned room; /**< of sdp->media */
 	bool version;  /**< v= was seen */
@@ -80,15 +81,13 @@ static int read_connection(struct sdp_reader *r, struct slice line)
 
 	if (err != 0)
 		return err == -ENOENT ? 0 : err;
-	if (!slice_empty(at->line)) {
-		while (at->more)
-			at = at->more;
-		at->more = arena_zalloc(r->sdp->arena, sizeof(*at->more));
-		if (!at->more)
+	if (r->conn) {
+		at = r->conn->more = arena_zalloc(r->sdp->arena, sizeof(*at));
+		if (!at)
 			return -ENOMEM;
-		at = at->more;
 	}
 	*at = a;
+	r->conn = at;
 	return 0;
 }
 
@@ -133,6 +132,7 @@ static int read_media(struct sdp_reader *r, struct slice line)
 		return err;
 	r->media = &r->sdp->media[r->sdp->media_count++];
 	*r->media = m;
+	r->conn = NULL;
 	return 0;
 }
 
@@ -252,15 +252,17 @@ void sdp_set_port(struct sdp_media *m, uint16_t port)
 
 int sdp_append_line(struct sdp *s, struct slice line)
 {
-	/* Grown by eights: few lines are ever added. */
-	if (s->append_count % 8 == 0) {
+	unsigned count = s->append_count;
+
+	/* Room for 8, 16, 32...: full at each of these. */
+	if (count == 0 || (count >= 8 && (count & (count - 1)) == 0)) {
 		struct slice *more =
-			arena_alloc(s->arena, (s->append_count + 8) * sizeof(*more));
+			arena_alloc(s->arena, (count ? 2 * count : 8) * sizeof(*more));
 
 		if (!more)
 			return -ENOMEM;
-		if (s->append_count > 0)
-			memcpy(more, s->append, s->append_count * sizeof(*more));
+		if (count > 0)
+			memcpy(more, s->append, count * sizeof(*more));
 		s->append = more;
 	}
 	s->append[s->append_count++] = line;

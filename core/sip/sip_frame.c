@@ -49,19 +49,33 @@ static bool is_sip_line(struct slice line)
 	return p > line.p && slice_istarts(sip_between(p, end), SLICE("SIP/"));
 }
 
+bool sip_is_likely(struct slice data)
+{
+	const char *p = data.p, *end = data.p + data.len, *nl;
+
+	while (p < end && (*p == '\r' || *p == '\n'))
+		p++;
+	if (p == end || !sip_is(*p, SC_TOKEN))
+		return false;
+	nl = memchr(p, '\n', (size_t)(end - p));
+	return nl && is_sip_line(sip_trim(p, nl));
+}
+
 /** The length in a complete header. 0, or -EBADMSG. */
 static int content_length(struct slice head, uint64_t *out)
 {
 	const char *p = head.p, *end = head.p + head.len, *next;
 	struct slice name, value, seen = {0};
 	unsigned odd = 0;
-	bool first = true;
 
-	for (; (next = sip_field_end(p, end, &odd)) != NULL; p = next, first = false) {
-		if (first && !is_sip_line(sip_trim(p, next)))
-			return -EBADMSG;
-		if (first || ((*p | 0x20) != 'c' && (*p | 0x20) != 'l') ||
-			sip_field_cut(p, next, &name, &value) != 0 ||
+	next = sip_field_end(p, end, &odd);
+	if (!next || !is_sip_line(sip_trim(p, next)))
+		return -EBADMSG;
+	/* Line by line: one that goes on another begins with a blank. */
+	for (p = next; (next = memchr(p, '\n', (size_t)(end - p))) != NULL; p = next + 1) {
+		if ((*p | 0x20) != 'c' && (*p | 0x20) != 'l')
+			continue;
+		if (sip_field_cut(p, sip_field_end(p, end, &odd), &name, &value) != 0 ||
 			sip_hdr_id_of(name) != SIP_H_CONTENT_LENGTH)
 			continue;
 		if (seen.p && !slice_eq(seen, value))
@@ -113,12 +127,16 @@ struct slice sip_peek_call_id(struct slice data)
 		return (struct slice){0};
 	while (p < end && (*p == '\r' || *p == '\n'))
 		p++;
-	for (; p < end && *p != '\r' && *p != '\n'; p = next, first = false) {
-		next = sip_field_end(p, end, &odd);
+	for (; p < end && *p != '\r' && *p != '\n'; p = next + 1, first = false) {
+		const char *stop;
+
+		next = memchr(p, '\n', (size_t)(end - p));
 		if (!next)
 			break;
-		if (!first && ((*p | 0x20) == 'c' || (*p | 0x20) == 'i') &&
-			sip_field_cut(p, next, &name, &value) == 0 &&
+		if (first || ((*p | 0x20) != 'c' && (*p | 0x20) != 'i'))
+			continue;
+		stop = sip_field_end(p, end, &odd);
+		if (stop && sip_field_cut(p, stop, &name, &value) == 0 &&
 			sip_hdr_id_of(name) == SIP_H_CALL_ID)
 			return value;
 	}

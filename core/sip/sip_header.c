@@ -193,6 +193,21 @@ int sip_via_parse(struct arena *arena, struct slice value, struct sip_via **out)
 	return err;
 }
 
+struct sip_via *sip_via_top(struct sip_msg *msg)
+{
+	struct sip_via *top = sip_via_list(msg, NULL);
+	struct sip_hdr *h = sip_hdr_first(msg, SIP_H_VIA);
+	const char *p;
+
+	if (top || !h || slice_empty(h->value))
+		return top;
+	p = h->value.p;
+	if (read_via(msg->arena, &p, p + h->value.len, &top) != 0)
+		return NULL;
+	top->hdr = h;
+	return top;
+}
+
 int sip_number(const struct sip_msg *msg, enum sip_hdr_id id, uint32_t *out)
 {
 	const struct sip_hdr *h = sip_hdr_first(msg, id);

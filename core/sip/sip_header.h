@@ -56,6 +56,11 @@ bool sip_contact_star(const struct sip_msg *msg);
 struct sip_nameaddr *sip_nameaddr_parse(struct arena *arena, struct slice text, int *err);
 /** Top Via of any text value list; used on raw bytes. 0 or -EBADMSG. */
 int sip_via_parse(struct arena *arena, struct slice value, struct sip_via **out);
+/**
+ * The topmost value, also when those behind it in its field are malformed (its next is NULL then): enough to send a 400 to. NULL:
+ * none, or not readable itself.
+ */
+struct sip_via *sip_via_top(struct sip_msg *msg);
 
 /** Expires or Max-Forwards style number. -ENOENT absent, -EBADMSG malformed; RFC: over 2^32-1 is clamped for Expires. */
 int sip_number(const struct sip_msg *msg, enum sip_hdr_id id, uint32_t *out);

@@ -394,14 +394,7 @@ int sip_parse(struct sip_msg *msg, struct arena *arena, struct slice data,
 	return ps.err;
 }
 
-bool sip_can_reply(const struct sip_msg *msg)
+bool sip_can_reply(struct sip_msg *msg)
 {
-	const struct sip_hdr *via = msg->by_id[SIP_H_VIA];
-	struct sip_via *top;
-
-	if (msg->kind != SIP_REQUEST || msg->method == SIP_ACK || !via ||
-		!msg->by_id[SIP_H_FROM] || !msg->by_id[SIP_H_TO] ||
-		!msg->by_id[SIP_H_CALL_ID] || !msg->by_id[SIP_H_CSEQ])
-		return false;
-	return sip_via_parse(msg->arena, via->value, &top) == 0;
+	return msg->kind == SIP_REQUEST && msg->method != SIP_ACK && sip_via_top(msg);
 }

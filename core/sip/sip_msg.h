@@ -148,8 +148,16 @@ struct sip_error {
  */
 int sip_parse(struct sip_msg *msg, struct arena *arena, struct slice data,
 	const struct sip_limits *limits, struct sip_error *why);
-/** After a failed parse of a request: is there enough (Via, From, To, Call-ID, CSeq) to send a reply? */
-bool sip_can_reply(const struct sip_msg *msg);
+/**
+ * After a failed parse: is it a request whose topmost Via says where a reply goes? What else a reply repeats may be missing (RFC 4475
+ * section 3.3.1: an error even then).
+ */
+bool sip_can_reply(struct sip_msg *msg);
+/**
+ * Does data begin like a SIP message: a first line that begins or ends with a SIP version? A look at one line, for what floods in.
+ * Leading line ends are skipped as sip_parse() does.
+ */
+bool sip_is_likely(struct slice data);
 
 /**
  * The Call-ID value of raw bytes without a full parse (to choose the worker). Empty when there is none.

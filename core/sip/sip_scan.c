@@ -48,17 +48,16 @@ const char *sip_quoted_end(const char *p, const char *end)
 
 const char *sip_params_end(const char *p, const char *end)
 {
-	for (;;) {
-		const char *comma = memchr(p, ',', (size_t)(end - p));
-		const char *stop = comma ? comma : end;
-		const char *quote = memchr(p, '"', (size_t)(stop - p));
-
-		if (!quote)
-			return stop;
-		p = sip_quoted_end(quote, end);
+	while (p < end && *p != ',') {
+		if (*p != '"') {
+			p++;
+			continue;
+		}
+		p = sip_quoted_end(p, end);
 		if (!p)
 			return NULL;
 	}
+	return p;
 }
 
 int sip_port_parse(struct slice text, uint16_t *out)

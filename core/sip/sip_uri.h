@@ -55,7 +55,7 @@ uint16_t sip_default_port(enum sip_scheme scheme, enum sip_transport tr);
 enum sip_transport sip_transport_of(struct slice text);
 /** Lower case, "udp"; "" for none/unknown. */
 const char *sip_transport_name(enum sip_transport tr);
-/** RFC 3261 section 19.1.4. */
+/** RFC 3261 section 19.1.4. With more than 2048 bytes of parameters or headers only the same text is equal. */
 bool sip_uri_equal(const struct sip_uri *a, const struct sip_uri *b);
 /** user unescaped ("%61lice" -> "alice") appended to b; bad escapes stay as they are. */
 void sip_unescape(struct buf *b, struct slice text);

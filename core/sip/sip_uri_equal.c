@@ -3,6 +3,8 @@
 
 #include "core/sip/sip_scan.h"
 
+#define COMPARED_MAX 2048 /* bytes of parameters, and of headers */
+
 static int hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -89,6 +91,12 @@ static bool must_match(struct slice name)
 		slice_ieq(name, SLICE("transport"));
 }
 
+/** Looking for each of one side's in the other's takes the square of their number. */
+static bool too_many(const struct sip_uri *u)
+{
+	return u->params.len > COMPARED_MAX || u->headers.len > COMPARED_MAX;
+}
+
 /** Parameters of a agree with those of b. */
 static bool params_agree(struct slice a, struct slice b)
 {
@@ -158,7 +166,7 @@ bool sip_uri_equal(const struct sip_uri *a, const struct sip_uri *b)
 {
 	if (slice_eq(a->text, b->text))
 		return true;
-	if (a->scheme != b->scheme)
+	if (a->scheme != b->scheme || too_many(a) || too_many(b))
 		return false;
 	switch (a->scheme) {
 	case SIP_SCHEME_SIP:

@@ -154,12 +154,14 @@ struct changes {
 	const struct sip_hdr *skip_via; /**< its first value is left out; NULL: none */
 	struct slice via_rest;          /**< what stays of it */
 	bool need_length;               /**< write Content-Length when there is none */
+	struct slice hops;              /**< Max-Forwards as it is to be; empty: as it stands */
 };
 
 static void put_headers(struct stretch *s, struct sip_msg *msg, const struct changes *c)
 {
 	const struct sip_hdr *h;
 	bool have_length = false, edited = body_edited(msg);
+	struct slice hops = c->hops;
 
 	for (h = msg->first; h; h = h->next) {
 		if (h->flags & SIP_HDR_REMOVED)
@@ -180,6 +182,10 @@ static void put_headers(struct stretch *s, struct sip_msg *msg, const struct cha
 			flush(s);
 			if (!slice_empty(c->via_rest))
 				sip_put_field(s->b, h->name, c->via_rest);
+		} else if (h->id == SIP_H_MAX_FORWARDS && !slice_empty(hops)) {
+			flush(s);
+			sip_put_field(s->b, h->name, hops);
+			hops = (struct slice){0};
 		} else if (as_received(h)) {
 			keep(s, h->line);
 		} else {
@@ -188,6 +194,8 @@ static void put_headers(struct stretch *s, struct sip_msg *msg, const struct cha
 		}
 	}
 	flush(s);
+	if (!slice_empty(hops))
+		sip_put_field(s->b, SLICE("Max-Forwards"), hops);
 	if (!have_length && (edited || c->need_length))
 		sip_put_length(s->b, msg->body.len);
 }
@@ -195,7 +203,7 @@ static void put_headers(struct stretch *s, struct sip_msg *msg, const struct cha
 void sip_write_request(struct buf *b, struct sip_msg *msg, const struct sip_forward *fwd)
 {
 	struct stretch s = {.b = b};
-	const struct changes c = {.need_length = true};
+	const struct changes c = {.need_length = true, .hops = fwd->hops};
 
 	put_start_line(&s, msg, fwd->ruri);
 	flush(&s);

@@ -13,6 +13,7 @@ struct sip_forward {
 	struct slice ruri;     /**< overrides the message's current one when set */
 	struct slice via;      /**< value of our Via: "SIP/2.0/UDP host:port;branch=..." */
 	struct slice route;    /**< value(s) of Route to put before the message's own */
+	struct slice hops;     /**< Max-Forwards, in the place of the received one; added when there is none */
 	struct slice extra;    /**< complete header lines to add before the body */
 };
 

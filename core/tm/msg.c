@@ -99,6 +99,34 @@ void msg_avp_remove(struct ph_msg *msg, struct slice name, bool numeric, bool al
 	}
 }
 
+struct tm_target msg_own_target(const struct ph_msg *msg)
+{
+	return (struct tm_target){.ruri = msg->sip.ruri,
+		.du = msg->du,
+		.path = msg->path,
+		.sock = msg->send_sock,
+		.foreign = msg->foreign,
+		.flow = msg->flow && msg->du.len > 0,
+		.q = msg->q,
+		.bflags = msg->bflags};
+}
+
+int msg_set_target(struct ph_msg *msg, const struct tm_target *t)
+{
+	int err = sip_set_ruri(&msg->sip, t->ruri);
+
+	if (err != 0)
+		return err;
+	msg->du = t->du;
+	msg->path = t->path;
+	msg->send_sock = t->sock;
+	msg->foreign = t->foreign;
+	msg->flow = t->flow;
+	msg->q = t->q;
+	msg->bflags = t->bflags;
+	return 0;
+}
+
 int msg_add_branch(struct ph_msg *msg, const struct tm_target *t)
 {
 	struct tm_target *copy, **at;

@@ -82,6 +82,8 @@ struct ph_msg {
 	uint32_t bflags;
 	struct tm_target *branches;  /**< append_branch(), lookup(): in order */
 	unsigned branch_count;
+	struct tm_target *serial;    /**< t_load_contacts(): for later, best q first */
+	unsigned fr_timer, fr_inv_timer; /**< ms, of this request's branches from now on; 0: as configured */
 
 	/* Of the transaction; before there is one, of the request. Use msg_root() */
 	uint32_t flags;
@@ -97,7 +99,9 @@ struct ph_msg {
 	struct script_run *run;      /**< innermost run, NULL: none */
 	struct slice rr_params;      /**< add_rr_param() before record_route() */
 	struct slice route_params;   /**< parameters of our own Route that loose_route() took */
-	struct sip_hdr *rr_hdr;      /**< what record_route() added */
+	struct sip_hdr *rr_hdr;      /**< what record_route() added; record_route.h */
+	const struct net_sock *rr_sock; /**< the listener that it names */
+	const struct sip_msg *came;  /**< as it was before msg_apply_changes(); NULL: it is still sip */
 	struct slice reply_extra;    /**< append_to_reply(): complete header lines for replies made here */
 	struct slice relayed_ruri, relayed_du; /**< where t_relay() sent it last: failure blocks add to that, not repeat it */
 	int last_error;              /**< for sl_reply_error(): a SIP code, 0: none */
@@ -128,6 +132,10 @@ struct msg_avp *msg_avp_find(struct ph_msg *msg, struct slice name, bool numeric
 int msg_avp_push(struct ph_msg *msg, struct slice name, bool numeric, const struct msg_avp *value);
 /** Remove the newest (all: every value). */
 void msg_avp_remove(struct ph_msg *msg, struct slice name, bool numeric, bool all);
+/** msg's own target; borrows from it. */
+struct tm_target msg_own_target(const struct ph_msg *msg);
+/** t becomes msg's own target; its texts live in msg's arena. As sip_set_ruri(). */
+int msg_set_target(struct ph_msg *msg, const struct tm_target *t);
 /** Another branch for t_relay(); copied. -ENOMEM, -ENOSPC over MSG_MAX_BRANCHES. */
 #define MSG_MAX_BRANCHES 32
 int msg_add_branch(struct ph_msg *msg, const struct tm_target *t);

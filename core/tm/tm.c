@@ -28,9 +28,16 @@ const struct conf_param tm_params[] = {
 		"INVITE."),
 	TM_PARAM(fr_timer, "30000", 100, "How long a branch may be without any reply."),
 	TM_PARAM(fr_inv_timer, "120000", 100, "How long a called phone may ring."),
+	TM_PARAM(failover_timer, "4000", 100,
+		"How long a next hop may say nothing before the next one of the same "
+		"name is tried (RFC 3263); at most fr_timer."),
 	TM_PARAM(detour_timer, "1000", 100,
 		"How long another node may say nothing before a request that it was to "
 		"carry to its phone is sent directly."),
+	{.name = "udp_mtu", .type = CONF_INT, .dflt = "0", .min = 0, .max = 65535,
+		.offset = offsetof(struct tm_conf, udp_mtu),
+		.help = "Requests of more bytes go over TCP, when somebody takes the connection; 0: never. RFC 3261 "
+			"section 18.1.1 means 1300."},
 	{0},
 };
 
@@ -54,6 +61,9 @@ const struct counter_desc tm_counters[] = {
 	[TM_C_SOCKET_FALLBACK] = {.name = "tm_socket_fallbacks", .help = "Wanted sending sockets that did not fit the next hop."},
 	[TM_C_DETOURS] = {.name = "tm_detours", .help = "Requests sent through another node, which holds the phone's socket."},
 	[TM_C_DETOURS_FAILED] = {.name = "tm_detours_failed", .help = "Of these, sent directly after all: the node was silent, refused or could not be reached."},
+	[TM_C_LOOPS] = {.name = "tm_loops", .help = "Requests refused with 482: they were here before and would take the same way again."},
+	[TM_C_MTU_SWITCHES] = {.name = "tm_mtu_switches", .help = "Requests tried over TCP because they are longer than tm.udp_mtu."},
+	[TM_C_FAILOVERS] = {.name = "tm_failovers", .help = "Times that the next hop of the same name was tried: one was silent, unreachable or answered 503."},
 	{0},
 };
 /* clang-format on */

@@ -25,11 +25,13 @@ struct tm_conf {
 	int64_t timer_c;          /**< 180000 */
 	int64_t fr_timer;         /**< no reply at all to a non-INVITE, or nothing provisional to an INVITE: 30000 */
 	int64_t fr_inv_timer;     /**< no final reply after a provisional one: 120000 */
+	int64_t failover_timer;   /**< no reply at all, while its name has other next hops: 4000 */
 	int64_t detour_timer;     /**< no word from the other node that was to carry it: 1000 */
+	int64_t udp_mtu;          /**< bytes; longer requests go over TCP: 0, never */
 	int64_t max_transactions; /**< limits.transactions per worker: 100000 */
 	int64_t retry_after;      /**< s, in 503s: 5 */
 };
-extern const struct conf_param tm_params[]; /**< t1 t2 t4 timer_c fr_timer fr_inv_timer detour_timer */
+extern const struct conf_param tm_params[]; /**< t1 t2 t4 timer_c fr_timer fr_inv_timer failover_timer detour_timer */
 extern const struct counter_desc tm_counters[];
 enum {
 	TM_C_SERVER /* total made */, TM_C_ACTIVE /* gauge */, TM_C_BRANCHES, TM_C_RETRANS_IN /* absorbed requests */,
@@ -37,6 +39,8 @@ enum {
 	TM_C_REPLIES_STRAY, TM_C_REPLIES_FORWARDED, TM_C_LOCAL_REPLIES, TM_C_STATELESS_REPLIES, TM_C_FULL,
 	TM_C_SOCKET_FALLBACK, /* the wanted socket did not fit the next hop */
 	TM_C_DETOURS, TM_C_DETOURS_FAILED,
+	TM_C_LOOPS, TM_C_MTU_SWITCHES,
+	TM_C_FAILOVERS,
 };
 
 struct tm_detour;
@@ -122,7 +126,7 @@ unsigned tm_busy(const struct tm *tm);
 
 enum tm_request {
 	TM_REQ_NEW,      /**< no transaction knows it: run the script. For a CANCEL of ours msg->cancels is set */
-	TM_REQ_ABSORBED, /**< retransmission (last reply sent again), ACK to a negative reply, CANCEL of a parked INVITE (answered): done */
+	TM_REQ_ABSORBED, /**< retransmission (last reply sent again), ACK to a negative reply, CANCEL of a parked INVITE (answered), a loop (482): done */
 };
 /** A received request, before any script. */
 enum tm_request tm_request_in(struct tm *tm, struct ph_msg *msg);
@@ -138,9 +142,10 @@ bool tm_is_canceled(const struct ph_msg *msg);
 
 enum { /* codes of tm_relay(), as scripts see them */
 	TM_RELAYED = 1, TM_E_INTERNAL = -1, TM_E_BAD_MESSAGE = -2, TM_E_NO_DEST = -3, TM_E_UNRESOLVED = -4,
-	TM_E_FILTERED = -5, TM_E_SEND = -6, TM_E_FLOW = -7, TM_RELAY_PARKED = -100,
+	TM_E_FILTERED = -5, TM_E_SEND = -6, TM_E_FLOW = -7, TM_E_HOPS = -8 /* Max-Forwards is 0 */,
+	TM_E_EXTENSION = -9 /* Proxy-Require */, TM_RELAY_PARKED = -100,
 };
-enum { TM_F_NO_100 = 1, TM_F_NO_ERROR_REPLY = 2, TM_F_NO_DNS_FAILOVER = 4 };
+enum { TM_F_NO_100 = 1, TM_F_NO_ERROR_REPLY = 2, TM_F_NO_DNS_FAILOVER = 4, TM_F_KEEP_UDP = 0x100 /* whatever tm.udp_mtu says */ };
 /**
  * Forward statefully to msg's target and branches (these are then forgotten; ruri, du, path and send_sock stay), or to `to` alone when given. CANCEL: 200, and the INVITE's branches are
  * cancelled; without a known INVITE: forwarded without state. ACK: forwarded without state. Makes the transaction when there is none. A canceled request: nothing is sent,

@@ -2,13 +2,20 @@
 #include "core/tm/tm_priv.h"
 
 /*
- * Smaller is better. 6xx first. Then the lowest class; inside 4xx those that tell the caller what to do about it. 503 last
- * of its class: it speaks of one server only.
+ * Smaller is better. 6xx first. Then the lowest class; inside 4xx those that tell the caller what to do about it, and what a
+ * phone said before the silence of another. 503 last of its class: it speaks of one server only.
  */
-static unsigned rank(unsigned code)
+static unsigned rank(const struct tm_branch *br)
 {
+	const unsigned code = br->code;
+
 	if (code >= 600)
 		return code - 600;
+	/* Not to be said at all: RFC 4320 section 4.2. */
+	if (code == 408 && !tm_is_invite(br->trans))
+		return 999999;
+	if (code == 408 && br->reply == NULL)
+		return 499999;
 	if (code == 401 || code == 407 || code == 415 || code == 420 || code == 484)
 		return 400000 + code;
 	if (code == 503)
@@ -21,8 +28,8 @@ struct tm_branch *best_branch(const struct tm_trans *t)
 	struct tm_branch *best = NULL;
 
 	for (struct tm_branch *br = t->branches; br != NULL; br = br->next) {
-		if (br->code >= 300 &&
-			(best == NULL || rank(br->code) < rank(best->code)))
+		if (br->code >= 300 && !br->moved &&
+			(best == NULL || rank(br) < rank(best)))
 			best = br;
 	}
 	return best;

@@ -3,11 +3,6 @@
 
 #include "core/tm/tm_priv.h"
 
-static uint64_t least(int64_t a, int64_t b)
-{
-	return (uint64_t)(a < b ? a : b);
-}
-
 static void start_resend(struct tm_branch *br, uint64_t ms)
 {
 	br->interval = ms;
@@ -62,6 +57,8 @@ static void life_of_branch(struct tm_branch *br)
 {
 	struct tm_trans *t = br->trans;
 
+	if (failover_due(br))
+		return;
 	if (br->send_failed && br->state == TC_CALLING) {
 		branch_terminate(br);
 		reply_local(br, br->dest.no_connect ? 430 : 503);
@@ -113,6 +110,7 @@ void branch_free(struct tm_branch *br)
 {
 	msg_unref(&br->reply);
 	detour_free(br);
+	failover_free(br);
 	free(br->sent);
 	free(br->accepted);
 	free(br);
@@ -147,9 +145,11 @@ void branch_terminate(struct tm_branch *br)
 	br->sent_len = 0;
 }
 
-uint64_t branch_patience(const struct tm *tm)
+uint64_t branch_patience(const struct tm_branch *br)
 {
-	return least(64 * tm->s.conf->t1, tm->s.conf->fr_timer);
+	const struct tm_trans *t = br->trans;
+
+	return t->fr < tm_64t1(t->tm) ? t->fr : tm_64t1(t->tm);
 }
 
 void branch_calling(struct tm_branch *br)
@@ -157,10 +157,11 @@ void branch_calling(struct tm_branch *br)
 	struct tm *tm = br->trans->tm;
 
 	br->state = TC_CALLING;
+	br->ringing = br->trans->fr_inv;
 	br->reliable = br->dest.transport != SIP_TR_UDP;
 	timer_stop(&br->resend);
 	start_resend(br, (uint64_t)tm->s.conf->t1);
-	timer_start(tm->s.loop, &br->life, branch_patience(tm));
+	timer_start(tm->s.loop, &br->life, branch_patience(br));
 }
 
 int branch_start(struct tm_branch *br)

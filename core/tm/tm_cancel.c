@@ -58,15 +58,26 @@ void cancel_pending(struct tm_trans *t, const struct tm_branch *but, struct slic
 	}
 }
 
-/* The caller's reason goes on to the callees. */
-static struct slice reason_of(struct ph_msg *request, struct ph_msg *cancel)
+static bool is_plain(struct slice value)
+{
+	return value.len > 0 && slice_chr(value, '\n') < 0;
+}
+
+/* The caller's reasons go on to the callees: RFC 3326, which allows one of each protocol. */
+static struct slice reasons_of(struct ph_msg *request, struct ph_msg *cancel)
 {
 	const struct sip_hdr *h = sip_hdr_find(&cancel->sip, SLICE("Reason"));
+	struct buf b;
 
-	if (h == NULL || h->value.len == 0 || h->value.len > REASON_MAX ||
-		slice_chr(h->value, '\n') >= 0)
-		return (struct slice){0};
-	return arena_printf(request->arena, "Reason: %.*s\r\n", SLICE_ARG(h->value));
+	buf_arena(&b, request->arena, 128, REASON_MAX);
+	for (; h != NULL; h = sip_hdr_next(h)) {
+		if (!is_plain(h->value))
+			continue;
+		buf_str(&b, "Reason: ");
+		buf_add(&b, h->value);
+		buf_str(&b, "\r\n");
+	}
+	return b.err == 0 ? buf_slice(&b) : (struct slice){0};
 }
 
 void cancel_trans(struct tm_trans *t, struct ph_msg *cancel)
@@ -74,7 +85,7 @@ void cancel_trans(struct tm_trans *t, struct ph_msg *cancel)
 	t->canceled = true;
 	if (t->request == NULL)
 		return;
-	cancel_pending(t, NULL, reason_of(t->request, cancel));
+	cancel_pending(t, NULL, reasons_of(t->request, cancel));
 }
 
 int tm_abort(struct tm *tm, struct ph_msg *request, unsigned code, struct slice reason)

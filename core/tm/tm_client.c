@@ -7,14 +7,6 @@
 
 #include "core/tm/tm_priv.h"
 
-static uint64_t ringing_time(const struct tm *tm)
-{
-	const struct tm_conf *conf = tm->s.conf;
-
-	return (uint64_t)(conf->fr_inv_timer < conf->timer_c ? conf->fr_inv_timer
-							     : conf->timer_c);
-}
-
 static void provisional(struct tm_branch *br, unsigned status)
 {
 	struct tm *tm = br->trans->tm;
@@ -34,7 +26,7 @@ static void provisional(struct tm_branch *br, unsigned status)
 	timer_stop(&br->resend);
 	/* Timer C: every provisional reply but 100 begins it anew (section 16.7 step 2). */
 	if (first || status > 100)
-		timer_start(tm->s.loop, &br->life, ringing_time(tm));
+		timer_start(tm->s.loop, &br->life, br->ringing);
 	if (br->cancel_wanted)
 		cancel_branch(br);
 }
@@ -140,6 +132,7 @@ static void completed_again(struct tm_branch *br, struct ph_msg *reply)
 void branch_reply(struct tm_branch *br, struct ph_msg *reply)
 {
 	unsigned status = reply->sip.status;
+	bool moved;
 
 	if (br->detour != NULL && detour_reply(br, reply))
 		return;
@@ -153,10 +146,13 @@ void branch_reply(struct tm_branch *br, struct ph_msg *reply)
 	}
 	if (br->state != TC_CALLING && br->state != TC_PROCEEDING)
 		return;
+	moved = failover_reply(br, reply);
 	if (status >= 200)
 		final(br, reply);
 	else
 		provisional(br, status);
+	if (moved)
+		return;
 	if (reply_is_waiting(br, reply))
 		tm_count(br->trans->tm, TM_C_RETRANS_REPLY_IN);
 	else

@@ -13,7 +13,7 @@ int dest_of_reply(struct tm *tm, struct sip_msg *request, const struct net_rx *r
 	struct net_dest *out)
 {
 	const struct net_socks *socks = net_socks_of(tm->s.net);
-	const struct sip_via *via = sip_via_list(request, NULL);
+	const struct sip_via *via = sip_via_top(request);
 	struct addr sent_by;
 
 	if (via == NULL)
@@ -44,11 +44,11 @@ int dest_of_reply(struct tm *tm, struct sip_msg *request, const struct net_rx *r
 
 int dest_of_via(const struct sip_via *via, struct net_query *out)
 {
-	uint64_t port = sent_by_port(via);
+	/* RFC 3263 section 5: a name without a port has its place in SRV records, as a request's would have. */
+	uint64_t port = via->received.len > 0 ? sent_by_port(via) : via->port;
 
-	if (via->rport.len > 0 && slice_u64(via->rport, UINT16_MAX, &port) != 0)
-		return -EBADMSG;
-	if (port == 0)
+	if (via->rport.len > 0 &&
+		(slice_u64(via->rport, UINT16_MAX, &port) != 0 || port == 0))
 		return -EBADMSG;
 	*out = (struct net_query){
 		.host = via->received.len > 0 ? via->received : via->host,

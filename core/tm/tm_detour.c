@@ -227,12 +227,12 @@ static struct tm_detoured *detoured_new(struct tm_branch *br, const struct net_h
 int detour_start(struct tm_branch *br, struct ph_msg *request, const struct net_hop *phone)
 {
 	struct tm *tm = br->trans->tm;
-	uint64_t patience = branch_patience(tm) / 2;
+	uint64_t patience = branch_patience(br) / 2;
 	uint64_t silence = (uint64_t)tm->s.conf->detour_timer;
 	struct tm_detoured *d;
 	char branch[TM_BRANCH_LEN + 1];
 
-	key_branch(tm, br->slot, br->gen, branch);
+	key_branch(br, branch);
 	d = detoured_new(br, phone);
 	if (d == NULL)
 		return -ENOENT;

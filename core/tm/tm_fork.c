@@ -120,9 +120,19 @@ static int branch_send_directly(struct tm_relay *op, const struct net_hop *hop)
 	char branch[TM_BRANCH_LEN + 1];
 	int err;
 
-	key_branch(tm, br->slot, br->gen, branch);
+	key_branch(br, branch);
 	err = send_write_to(tm, op->request, &br->target, hop, branch, &br->dest);
 	return err == 0 ? branch_start(br) : err;
+}
+
+/* What the script wants of the branch that is sent now. */
+static void set_times(struct tm_trans *t, const struct ph_msg *msg)
+{
+	const struct tm_conf *conf = t->tm->s.conf;
+	int64_t ringing = msg->fr_inv_timer != 0 ? msg->fr_inv_timer : conf->fr_inv_timer;
+
+	t->fr = msg->fr_timer != 0 ? msg->fr_timer : (uint64_t)conf->fr_timer;
+	t->fr_inv = (uint64_t)(ringing < conf->timer_c ? ringing : conf->timer_c);
 }
 
 static int branch_send(struct tm_relay *op, const struct net_hop *hop)
@@ -132,6 +142,7 @@ static int branch_send(struct tm_relay *op, const struct net_hop *hop)
 	struct net_dest dest;
 	int err = -ENOENT;
 
+	set_times(op->trans, op->request);
 	if (br->target.foreign.len > 0)
 		err = detour_start(br, op->request, hop);
 	if (err == -ENOENT)
@@ -146,6 +157,8 @@ static int branch_send(struct tm_relay *op, const struct net_hop *hop)
 static void branch_resolved(
 	struct tm_relay *op, int err, const struct net_hop *hops, unsigned count)
 {
+	struct net_hop ways[NET_MAX_HOPS];
+
 	if (err != 0 || count == 0) {
 		branch_end(op, TM_E_UNRESOLVED);
 		return;
@@ -156,9 +169,16 @@ static void branch_resolved(
 	}
 	if (op->flags & TM_F_NO_DNS_FAILOVER)
 		count = 1;
+	if (op->trans->tm->s.conf->udp_mtu > 0) {
+		count = mtu_hops(op->trans->tm, op->request, &op->br->target, op->flags,
+			hops, count, ways);
+		hops = ways;
+	}
 	for (unsigned i = 0; i < count; i++) {
 		err = branch_send(op, &hops[i]);
 		if (err == 0) {
+			if (count > 1)
+				failover_keep(op->br, op->request, &hops[i + 1], count - i - 1);
 			branch_end(op, 0);
 			return;
 		}
@@ -374,6 +394,8 @@ int fork_start(struct tm_trans *t, struct ph_msg *msg, const struct tm_target *t
 
 	if (to == NULL)
 		forget_stale_path(t, msg);
+	if (t->branch_count == 0)
+		t->loop = key_loop(t->tm, msg);
 	op = relay_new(msg, to, flags);
 	if (op == NULL) {
 		msg->last_error = 500;

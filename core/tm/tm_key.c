@@ -3,6 +3,7 @@
  * that only absorbs retransmissions stays small.
  */
 #include <errno.h>
+#include <limits.h>
 
 #include "core/tm/tm_priv.h"
 
@@ -99,7 +100,7 @@ void key_tag(struct tm *tm, struct sip_msg *request, char out[TM_TAG_LEN + 1])
 
 	buf_fixed(&b, out, TM_TAG_LEN);
 	buf_add(&b, SLICE("ph"));
-	buf_hex64(&b, key_of_tag(tm, request));
+	buf_hex(&b, key_of_tag(tm, request), 16);
 	out[TM_TAG_LEN] = '\0';
 }
 
@@ -121,15 +122,27 @@ static uint64_t key_of_slot(const struct tm *tm, uint32_t slot, uint32_t gen)
 	return hash_sip(tm->s.key, slice_make((const char *)what, sizeof(what)));
 }
 
-void key_branch(
-	const struct tm *tm, uint32_t slot, uint32_t gen, char out[TM_BRANCH_LEN + 1])
+#define NAME_LEN (TM_BRANCH_LEN - 8) /* of the part that names a client transaction */
+
+static void branch_name(
+	const struct tm *tm, uint32_t slot, uint32_t gen, char out[NAME_LEN + 1])
 {
 	struct buf b;
 
-	buf_fixed(&b, out, TM_BRANCH_LEN);
+	buf_fixed(&b, out, NAME_LEN);
 	buf_add(&b, SLICE(MAGIC_COOKIE "ph"));
-	buf_hex64(&b, (uint64_t)slot << 32 | gen);
-	buf_hex64(&b, key_of_slot(tm, slot, gen));
+	buf_hex(&b, (uint64_t)slot << 32 | gen, 16);
+	buf_hex(&b, key_of_slot(tm, slot, gen), 16);
+	out[NAME_LEN] = '\0';
+}
+
+void key_branch(const struct tm_branch *br, char out[TM_BRANCH_LEN + 1])
+{
+	struct buf b;
+
+	branch_name(br->trans->tm, br->slot, br->gen, out);
+	buf_fixed(&b, out + NAME_LEN, 8);
+	buf_hex(&b, br->trans->loop, 8);
 	out[TM_BRANCH_LEN] = '\0';
 }
 
@@ -155,19 +168,62 @@ int key_branch_parse(
 	const struct tm *tm, struct slice text, uint32_t *slot, uint32_t *gen)
 {
 	const struct slice cookie = SLICE(MAGIC_COOKIE "ph");
-	char whole[TM_BRANCH_LEN + 1];
+	char name[NAME_LEN + 1];
 	uint32_t s, g;
 
 	if (text.len != TM_BRANCH_LEN || !slice_starts(text, cookie))
 		return -ENOENT;
 	if (!hex_u32(text.p + cookie.len, &s) || !hex_u32(text.p + cookie.len + 8, &g))
 		return -ENOENT;
-	key_branch(tm, s, g, whole);
-	if (!slice_eq(text, slice_make(whole, TM_BRANCH_LEN)))
+	branch_name(tm, s, g, name);
+	if (!slice_eq(slice_sub(text, 0, NAME_LEN), slice_make(name, NAME_LEN)))
 		return -ENOENT;
 	*slot = s;
 	*gen = g;
 	return 0;
+}
+
+int key_branch_loop(struct slice text, uint32_t *out)
+{
+	if (text.len != TM_BRANCH_LEN || !slice_starts(text, SLICE(MAGIC_COOKIE "ph")))
+		return -ENOENT;
+	return hex_u32(text.p + NAME_LEN, out) ? 0 : -ENOENT;
+}
+
+static void add_all_received(struct buf *b, const struct sip_msg *sip, enum sip_hdr_id id)
+{
+	for (const struct sip_hdr *h = sip->by_id[id]; h != NULL; h = h->next) {
+		if (h->id == id && (h->flags & SIP_HDR_ADDED) == 0)
+			add_part(b, h->received);
+	}
+}
+
+/*
+ * The sender's address and the listener are among it: a request that came back through a PBX is judged by where it comes
+ * from. A loop is seen one turn later for that, never mistaken. The nonce: what another worker or node has sent never matches.
+ */
+uint32_t key_loop(struct tm *tm, struct ph_msg *msg)
+{
+	const struct sip_msg *sip = msg->came != NULL ? msg->came : &msg->sip;
+	const struct sip_nameaddr *from = sip_from(&msg->sip, NULL);
+	const struct sip_nameaddr *to = sip_to(&msg->sip, NULL);
+	char source[ADDR_TEXT];
+	struct buf *b = &tm->out;
+
+	buf_reset(b);
+	buf_hex(b, tm->nonce, 16);
+	buf_hex(b, sip->cseq, 8);
+	buf_hex(b, msg->sock != NULL ? msg->sock->index : UINT_MAX, 8);
+	if (!msg->is_local)
+		add_part(b, addr_text(&msg->rx.src, source));
+	add_part(b, sip->call_id);
+	add_part(b, sip->ruri_received);
+	add_part(b, from != NULL ? from->tag : (struct slice){0});
+	add_part(b, to != NULL ? to->tag : (struct slice){0});
+	add_all_received(b, sip, SIP_H_ROUTE);
+	add_all_received(b, sip, SIP_H_PROXY_REQUIRE);
+	add_all_received(b, sip, SIP_H_PROXY_AUTHORIZATION);
+	return (uint32_t)hash_sip(tm->s.key, buf_slice(b));
 }
 
 /* Section 16.11: the same for retransmissions, and for the CANCEL and ACK of a request. */
@@ -188,7 +244,7 @@ int key_stateless(struct tm *tm, struct sip_msg *msg, const struct sip_via *clie
 		return b->err;
 	buf_fixed(&text, out, TM_BRANCH_LEN);
 	buf_add(&text, SLICE(MAGIC_COOKIE "ps"));
-	buf_hex64(&text, hash_sip(tm->s.key, buf_slice(b)));
+	buf_hex(&text, hash_sip(tm->s.key, buf_slice(b)), 16);
 	out[text.len] = '\0';
 	return 0;
 }

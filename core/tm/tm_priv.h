@@ -20,7 +20,7 @@
 #define TM_MAX_QUEUE    16 /* replies of a branch that wait for the one in hand */
 #define TM_MAX_BRANCHES 64 /* of a transaction over all its relays */
 #define TM_TAG_LEN      18
-#define TM_BRANCH_LEN   41
+#define TM_BRANCH_LEN   49
 #define TM_MAX_OUT                                                                       \
 	70000 /* bytes of a message that leaves: a received one and what is added */
 
@@ -47,6 +47,7 @@ struct tm_queued {
 };
 
 struct tm_detoured;
+struct tm_failover;
 
 struct tm_branch {
 	struct tm_branch *next;
@@ -59,6 +60,7 @@ struct tm_branch {
 	struct net_dest dest;
 	char *sent; /* the request as it went out; after a negative final reply to INVITE: its ACK */
 	size_t sent_len;
+	struct tm_failover *failover; /* other hops, and that it is one of several; NULL: there is one */
 	struct tm_detoured *detour; /* it went through another node; NULL: it did not */
 	struct timer resend; /* A, E; then repeats of our CANCEL */
 	struct timer life;   /* B, F, C, then D, K, M */
@@ -69,6 +71,7 @@ struct tm_branch {
 	struct ph_msg *current; /* its block runs or is parked */
 	struct tm_queued *queue, *queue_last;
 	unsigned queued;
+	uint64_t ringing; /* ms: how long it may, after a provisional reply */
 	char *accepted; /* the 2xx to INVITE as it went upstream, for its retransmissions */
 	size_t accepted_len;
 	uint64_t accepted_tag;
@@ -77,6 +80,7 @@ struct tm_branch {
 	bool final_in; /* a final reply has arrived, perhaps not acted on */
 	bool cancel_wanted, cancel_sent;
 	bool timed_out;   /* cancelled by our own timer: counts as 408 */
+	bool moved;       /* another branch has taken over (tm_failover.c): this one counts no more */
 	bool send_failed; /* net said so; handled from the timer */
 };
 
@@ -88,7 +92,9 @@ struct tm_trans {
 	unsigned refs;
 	uint64_t key;
 	uint64_t call; /* hash of the Call-ID */
+	uint64_t fr, fr_inv; /* ms, of branches that begin now */
 	uint32_t cseq;
+	uint32_t loop; /* key_loop(), once it is relayed */
 	enum sip_method method;
 	enum tm_server_state state;
 	struct ph_msg *request; /* NULL: nobody needs it any more */
@@ -96,7 +102,7 @@ struct tm_trans {
 	char *last;             /* last reply sent, to be repeated */
 	size_t last_len;
 	unsigned last_code;
-	/* G; once accepted: T4 */
+	/* G; once accepted: T4; no INVITE: before its 100 */
 	struct timer resend;
 	/* H, I, J, L; before a final reply: is anybody still at work? */
 	struct timer life;
@@ -187,12 +193,17 @@ uint64_t key_of_call(const struct tm *tm, struct slice call_id);
 void key_tag(struct tm *tm, struct sip_msg *request, char out[TM_TAG_LEN + 1]);
 /** Has this ACK such a tag? */
 bool key_is_our_tag(struct tm *tm, struct sip_msg *ack);
-/** Branch value of a client transaction. */
-void key_branch(
-	const struct tm *tm, uint32_t slot, uint32_t gen, char out[TM_BRANCH_LEN + 1]);
+/** Branch value of a client transaction: names it, and in its last part what the request was when it came. */
+void key_branch(const struct tm_branch *br, char out[TM_BRANCH_LEN + 1]);
 /** 0 or -ENOENT. */
 int key_branch_parse(
 	const struct tm *tm, struct slice text, uint32_t *slot, uint32_t *gen);
+/**
+ * Of all that a script may have decided by when msg came: two that are equal take the same way again (RFC 5393 section 4.2).
+ */
+uint32_t key_loop(struct tm *tm, struct ph_msg *msg);
+/** The key_loop() in a branch value that may be ours. 0 or -ENOENT. */
+int key_branch_loop(struct slice text, uint32_t *out);
 /** Branch value of a request forwarded without state, from what its replies carry back too: client is its topmost Via. */
 int key_stateless(struct tm *tm, struct sip_msg *msg, const struct sip_via *client,
 	char out[TM_BRANCH_LEN + 1]);
@@ -227,6 +238,8 @@ void trans_leave(struct tm_trans *t);
 /** Point msg to t, counted. */
 void trans_bind(struct tm_trans **at, struct tm_trans *t);
 struct tm_trans *trans_new(struct tm *tm, struct ph_msg *request, uint64_t key);
+/** Nobody is at work on it, and nobody will answer. */
+bool trans_idle(const struct tm_trans *t);
 /** tm goes away: forget everything. */
 void trans_abandon(struct tm_trans *t);
 
@@ -236,6 +249,11 @@ void trans_abandon(struct tm_trans *t);
 void server_send(struct tm_trans *t, unsigned code, struct slice bytes, bool keep);
 /** A final reply has been sent: the state and timers that follow. */
 void server_final(struct tm_trans *t, unsigned code);
+/** Nobody has answered, and the sender of this (no INVITE) is not told: it knows by its own timer. RFC 4320 section 4.2. */
+void server_silent(struct tm_trans *t);
+/** The 100 that a request which is no INVITE gets late, if at all: RFC 4320 section 4.1. */
+void server_start_trying(struct tm_trans *t);
+void server_trying(struct tm_trans *t);
 
 /* tm_answer.c: replies made here */
 
@@ -291,6 +309,17 @@ bool detour_send_error(struct tm_branch *br);
 void detour_end(struct tm_branch *br);
 void detour_free(struct tm_branch *br);
 
+/* tm_failover.c: the other hops of a name */
+
+/** br has been sent to the first of several hops: the others are remembered, while request has the branch's edits. */
+void failover_keep(struct tm_branch *br, struct ph_msg *request, const struct net_hop *hops,
+	unsigned count);
+/** Its life timer has run out. True: it is dealt with. */
+bool failover_due(struct tm_branch *br);
+/** A reply, before it is acted on. True: another branch goes on, after a 503 or since long; the reply is to be acknowledged and no more. */
+bool failover_reply(struct tm_branch *br, struct ph_msg *reply);
+void failover_free(struct tm_branch *br);
+
 /* tm_branch.c, tm_client.c: a client transaction */
 
 struct tm_branch *branch_new(struct tm_trans *t, const struct tm_target *target);
@@ -304,7 +333,7 @@ int branch_start(struct tm_branch *br);
 /** br->sent has gone to br->dest: its timers begin. */
 void branch_calling(struct tm_branch *br);
 /** How long that may go without any reply. ms */
-uint64_t branch_patience(const struct tm *tm);
+uint64_t branch_patience(const struct tm_branch *br);
 /** ACK (section 17.1.1.3) to a negative reply to sent, into tm->out. 0 or -errno. */
 int branch_write_ack(struct tm *tm, struct slice sent, struct ph_msg *reply);
 /** A reply of this branch has arrived. */
@@ -336,6 +365,26 @@ bool branches_pending(const struct tm_trans *t);
 struct tm_target relay_target(const struct ph_msg *msg, const struct tm_target *to);
 /** The reply that a code of tm_relay() stands for. */
 unsigned relay_error_reply(int code);
+
+/* tm_mtu.c: requests too large for a datagram */
+
+/**
+ * hops with TCP before each UDP one that the request is too long for; in out. How many. Uses tm->out.
+ */
+unsigned mtu_hops(struct tm *tm, struct ph_msg *request, const struct tm_target *target, unsigned flags,
+	const struct net_hop *hops, unsigned count, struct net_hop out[NET_MAX_HOPS]);
+
+/* tm_rules.c: what holds for every request that is forwarded */
+
+#define RULES_HOPS_TEXT 12
+/** May it be forwarded? 0 or TM_E_*; *extra: header lines for the reply, in its arena, or untouched. */
+int rules_check(struct ph_msg *msg, struct slice *extra);
+/** No reply is sent now: the one that the script sends will have these lines. */
+void rules_tell_later(struct ph_msg *msg, struct slice extra);
+/** Was it here before, and would go the same way again? */
+bool rules_looped(struct tm *tm, struct ph_msg *msg);
+/** What Max-Forwards is to say in the copy that leaves; empty: what the script has written. */
+struct slice rules_hops(const struct ph_msg *msg, char out[RULES_HOPS_TEXT]);
 
 /* tm_fork.c: the branches of one tm_relay() */
 

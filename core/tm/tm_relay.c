@@ -27,6 +27,10 @@ unsigned relay_error_reply(int code)
 		return 477;
 	case TM_E_FLOW:
 		return 430;
+	case TM_E_HOPS:
+		return 483;
+	case TM_E_EXTENSION:
+		return 420;
 	default:
 		return 500;
 	}
@@ -34,14 +38,7 @@ unsigned relay_error_reply(int code)
 
 struct tm_target relay_target(const struct ph_msg *msg, const struct tm_target *to)
 {
-	struct tm_target target = {.ruri = msg->sip.ruri,
-		.du = msg->du,
-		.path = msg->path,
-		.sock = msg->send_sock,
-		.foreign = msg->foreign,
-		.flow = msg->flow && msg->du.len > 0,
-		.q = msg->q,
-		.bflags = msg->bflags};
+	struct tm_target target = msg_own_target(msg);
 
 	if (to != NULL) {
 		target = *to;
@@ -74,6 +71,18 @@ static int relay_begin(struct tm_trans *t, struct ph_msg *msg, const struct tm_t
 	return fork_start(t, msg, to, flags);
 }
 
+/* It must not be forwarded (section 16.3), or cannot be, and there is no transaction that would say so. */
+static int relay_forbidden(struct tm *tm, struct ph_msg *msg, unsigned flags, int code,
+	struct slice extra)
+{
+	msg->last_error = (int)relay_error_reply(code);
+	if (!(flags & TM_F_NO_ERROR_REPLY) && (msg->trans == NULL || !msg->trans->in_failure))
+		tm_reply_stateless(tm, msg, (unsigned)msg->last_error, (struct slice){0}, extra);
+	else
+		rules_tell_later(msg, extra);
+	return code;
+}
+
 /* There is no transaction, and so nobody else who answers. */
 static int relay_refused(struct tm *tm, struct ph_msg *msg, unsigned flags, int err)
 {
@@ -90,6 +99,7 @@ static int relay_refused(struct tm *tm, struct ph_msg *msg, unsigned flags, int 
 int tm_relay(
 	struct tm *tm, struct ph_msg *msg, const struct tm_target *to, unsigned flags)
 {
+	struct slice extra = {0};
 	struct tm_trans *t;
 	int err;
 
@@ -97,8 +107,17 @@ int tm_relay(
 		return TM_E_INTERNAL;
 	if (msg->sip.method == SIP_CANCEL && msg->cancels != NULL)
 		return cancel_relay(tm, msg);
-	if (msg->sip.method == SIP_ACK || msg->sip.method == SIP_CANCEL)
+	if (msg->sip.method == SIP_ACK)
 		return tm_forward(tm, msg, to);
+	if (msg->sip.method == SIP_CANCEL) {
+		err = tm_forward(tm, msg, to);
+		if (err < 0 && err != TM_RELAY_PARKED)
+			return relay_forbidden(tm, msg, flags, err, extra);
+		return err;
+	}
+	err = rules_check(msg, &extra);
+	if (err != 0)
+		return relay_forbidden(tm, msg, flags, err, extra);
 	if (msg->trans == NULL) {
 		err = tm_newtran(tm, msg);
 		if (err != 0)

@@ -81,13 +81,20 @@ static void finish(struct tm_trans *t, struct tm_branch *best)
 {
 	unsigned code = best->code;
 
+	if (code == 408 && !tm_is_invite(t) && !t->is_local) {
+		server_silent(t);
+		return;
+	}
 	if (best->reply != NULL && code != 503) {
 		best_challenges(t, best);
 		forward(best, best->reply);
 		return;
 	}
-	/* A 503 would keep the caller away from us, not from the server that is overloaded. */
-	if (best->reply != NULL)
+	/*
+	 * A 503 would keep the caller away from us, not from the server that is overloaded; and one that could not be
+	 * reached counts as one that said so (section 16.9).
+	 */
+	if (code == 503 && !t->is_local)
 		code = 500;
 	answer_auto(t, t->canceled && code == 408 ? 487 : code);
 }
@@ -185,13 +192,15 @@ static void failure(struct tm_branch *br, struct ph_msg *reply)
 
 static void reply_act(struct tm_branch *br, struct ph_msg *reply, enum tm_verdict v)
 {
+	const struct tm_trans *t = br->trans;
 	unsigned status = reply->sip.status;
 
 	if (status >= 300)
 		failure(br, reply);
 	else if (status >= 200)
 		success(br, reply);
-	else if (status > 100 && v != TM_DROP && !tm_has_final(br->trans))
+	/* Of other requests only 100 may be answered provisionally, and that is ours to say: RFC 4320 section 4.1. */
+	else if (status > 100 && v != TM_DROP && !tm_has_final(t) && tm_is_invite(t))
 		forward(br, reply);
 }
 

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "core/tm/record_route.h"
 #include "core/tm/tm_priv.h"
 
 /* Where a URI leads; maddr stands above the host (section 16.6 step 7, RFC 3263 section 4). */
@@ -102,16 +103,20 @@ static int send_write(struct tm *tm, struct ph_msg *msg, const struct tm_target 
 	const struct net_sock *sock, const char *branch)
 {
 	char via[sizeof(sock->via) + TM_BRANCH_LEN + MSG_VIA_PARAMS + 16];
-	struct sip_forward fwd = {.ruri = target->ruri, .route = target->path};
+	char hops[RULES_HOPS_TEXT];
+	sip_mark mark = sip_edit_mark(&msg->sip);
+	int err;
+	struct sip_forward fwd = {.ruri = target->ruri, .route = target->path, .hops = rules_hops(msg, hops)};
 
 	snprintf(via, sizeof(via), "%s;branch=%s%s%.*s", sock->via, branch,
 		target->via_params.len > 0 ? ";" : "", SLICE_ARG(target->via_params));
 	fwd.via = slice_str(via);
-	if (sip_hdr_first(&msg->sip, SIP_H_MAX_FORWARDS) == NULL)
-		fwd.extra = SLICE("Max-Forwards: 70\r\n");
+	err = rr_pair(msg, sock);
 	buf_reset(&tm->out);
-	sip_write_request(&tm->out, &msg->sip, &fwd);
-	return tm->out.err;
+	if (err == 0)
+		sip_write_request(&tm->out, &msg->sip, &fwd);
+	sip_rollback(&msg->sip, mark);
+	return err != 0 ? err : tm->out.err;
 }
 
 int send_write_to(struct tm *tm, struct ph_msg *msg, const struct tm_target *target,

@@ -99,6 +99,39 @@ void server_final(struct tm_trans *t, unsigned code)
 	}
 }
 
+void server_silent(struct tm_trans *t)
+{
+	const struct tm_hooks *hooks = t->tm->s.hooks;
+
+	if (hooks->on_local_reply != NULL && t->request != NULL)
+		hooks->on_local_reply(t->tm->s.self, t->request, 408);
+	forget_last(t);
+	t->last_code = 408;
+	server_final(t, 408);
+}
+
+/* How long a client's timer E takes to become T2. */
+static uint64_t trying_time(const struct tm_conf *conf)
+{
+	int64_t time = 0;
+
+	for (int64_t e = conf->t1; e < conf->t2; e *= 2)
+		time += e;
+	return (uint64_t)time;
+}
+
+void server_start_trying(struct tm_trans *t)
+{
+	if (!tm_is_invite(t) && t->method != SIP_CANCEL)
+		timer_start(t->tm->s.loop, &t->resend, trying_time(t->tm->s.conf));
+}
+
+void server_trying(struct tm_trans *t)
+{
+	if (t->last_code == 0 && !trans_idle(t))
+		answer_auto(t, 100);
+}
+
 static enum tm_request absorb(struct tm_trans *t)
 {
 	struct tm *tm = t->tm;
@@ -187,6 +220,15 @@ static enum tm_request cancel_in(struct tm *tm, struct ph_msg *msg)
 	return TM_REQ_NEW;
 }
 
+static enum tm_request refuse_loop(struct tm *tm, struct ph_msg *msg)
+{
+	tm_count(tm, TM_C_LOOPS);
+	LOG_CALL(tm->log, LOG_L_INFO, msg->sip.call_id, "loop: %.*s came back unchanged",
+		SLICE_ARG(msg->sip.method_text));
+	tm_reply_stateless(tm, msg, 482, (struct slice){0}, (struct slice){0});
+	return TM_REQ_ABSORBED;
+}
+
 enum tm_request tm_request_in(struct tm *tm, struct ph_msg *msg)
 {
 	struct tm_trans *t;
@@ -199,7 +241,23 @@ enum tm_request tm_request_in(struct tm *tm, struct ph_msg *msg)
 	if (key_of_request(tm, msg, msg->sip.method, &key) != 0)
 		return TM_REQ_NEW;
 	t = table_find(tm, key, msg->sip.cseq, msg->sip.method);
-	return t != NULL ? absorb(t) : TM_REQ_NEW;
+	if (t != NULL)
+		return absorb(t);
+	return rules_looped(tm, msg) ? refuse_loop(tm, msg) : TM_REQ_NEW;
+}
+
+/*
+ * An eighth of the table is for requests inside dialogs: while a flood of new ones is refused, calls that stand can still be
+ * held and ended.
+ */
+static bool no_room(struct tm *tm, struct ph_msg *msg)
+{
+	const struct sip_nameaddr *to = sip_to(&msg->sip, NULL);
+	uint64_t most = (uint64_t)tm->s.conf->max_transactions;
+
+	if (to == NULL || to->tag.len == 0)
+		most -= most / 8;
+	return tm->draining || tm->count >= most;
 }
 
 int tm_newtran(struct tm *tm, struct ph_msg *msg)
@@ -213,8 +271,7 @@ int tm_newtran(struct tm *tm, struct ph_msg *msg)
 	if (msg->trans != NULL)
 		return -EALREADY;
 	/* Cancelling a call that we carry makes work less, not more. */
-	if (msg->cancels == NULL &&
-		(tm->draining || tm->count >= (uint64_t)tm->s.conf->max_transactions))
+	if (msg->cancels == NULL && no_room(tm, msg))
 		return stateless_full(tm, msg);
 	err = key_of_request(tm, msg, msg->sip.method, &key);
 	if (err != 0)
@@ -223,6 +280,7 @@ int tm_newtran(struct tm *tm, struct ph_msg *msg)
 	t = trans_new(tm, msg, key);
 	if (t == NULL)
 		return -ENOMEM;
+	server_start_trying(t);
 	return dest_of_reply(tm, &msg->sip, msg_rx(msg), &t->dest);
 }
 

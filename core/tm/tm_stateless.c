@@ -3,7 +3,7 @@
 
 #include "core/tm/tm_priv.h"
 
-/* A request whose next hop is being looked up; in the message's arena. */
+/* A request or reply whose next hop is being looked up; in the message's arena. */
 struct tm_forward {
 	struct tm_forward *next;
 	struct tm *tm;      /* NULL: gone */
@@ -19,8 +19,7 @@ static int forward_to(struct tm_forward *f, const struct net_hop *hop, const cha
 	bool detour = f->target.foreign.len > 0;
 	int err;
 
-	detour = detour &&
-		detour_write(tm, f->msg, &f->target, hop, branch, &dest) == 0;
+	detour = detour && detour_write(tm, f->msg, &f->target, hop, branch, &dest) == 0;
 	err = detour ? 0 : send_write_to(tm, f->msg, &f->target, hop, branch, &dest);
 	if (err == 0)
 		err = net_send(tm->s.net, &dest, buf_slice(&tm->out));
@@ -33,8 +32,7 @@ static int forward_to(struct tm_forward *f, const struct net_hop *hop, const cha
 }
 
 /* Code as tm_relay() has it. */
-static int forward_send(
-	struct tm_forward *f, const struct net_hop *hops, unsigned count)
+static int forward_send(struct tm_forward *f, const struct net_hop *hops, unsigned count)
 {
 	struct tm *tm = f->tm;
 	const struct sip_via *via = sip_via_list(&f->msg->sip, NULL);
@@ -90,6 +88,16 @@ static void forward_later(void *arg, int err, const struct net_hop *hops, unsign
 	msg_unref(&msg);
 }
 
+/* Until the resolver has answered. */
+static void forward_wait(struct tm_forward *f, struct tm *tm, struct ph_msg *msg)
+{
+	f->tm = tm;
+	f->msg = msg;
+	msg_ref(msg);
+	f->next = tm->forwards;
+	tm->forwards = f;
+}
+
 void stateless_abandon(struct tm *tm)
 {
 	for (struct tm_forward *f = tm->forwards; f != NULL; f = f->next)
@@ -102,11 +110,21 @@ int tm_forward(struct tm *tm, struct ph_msg *msg, const struct tm_target *to)
 	struct tm_forward *f = arena_zalloc(msg->arena, sizeof(*f));
 	struct net_hop hops[NET_MAX_HOPS];
 	struct net_query query;
+	struct slice extra = {0};
 	unsigned count = 0;
 	int err;
 
 	if (f == NULL || msg->sip.kind != SIP_REQUEST)
 		return TM_E_INTERNAL;
+	err = rules_check(msg, &extra);
+	if (err != 0) {
+		msg->last_error = (int)relay_error_reply(err);
+		rules_tell_later(msg, extra);
+		return err;
+	}
+	/* The reply is to find the connection again without any state. */
+	if (msg_rx(msg)->transport != SIP_TR_UDP)
+		msg->via_fixed = sip_via_fix(&msg->sip, &msg_rx(msg)->src, true) == 0;
 	answer_fix_via(msg);
 	f->tm = tm;
 	f->msg = msg;
@@ -121,9 +139,7 @@ int tm_forward(struct tm *tm, struct ph_msg *msg, const struct tm_target *to)
 	}
 	err = net_resolve(tm->s.net, &query, hops, &count, forward_later, f);
 	if (err == -EINPROGRESS) {
-		msg_ref(msg);
-		f->next = tm->forwards;
-		tm->forwards = f;
+		forward_wait(f, tm, msg);
 		return TM_RELAY_PARKED;
 	}
 	return forward_resolved(f, err, hops, count);
@@ -195,33 +211,62 @@ static bool forwarded_by_us(
 		slice_eq(top->branch, slice_str(branch));
 }
 
+/* To the first hop that takes it. */
+static void reply_resolved(struct tm *tm, struct ph_msg *reply, int err,
+	const struct net_hop *hops, unsigned count)
+{
+	struct net_dest dest = {0};
+
+	if (err != 0 || count == 0) {
+		tm_count(tm, TM_C_REPLIES_STRAY);
+		return;
+	}
+	buf_reset(&tm->out);
+	sip_write_reply(&tm->out, &reply->sip);
+	for (unsigned i = 0; tm->out.err == 0 && i < count; i++) {
+		dest.transport = hops[i].transport;
+		dest.addr = hops[i].addr;
+		if (send_sock(tm, reply, NULL, &hops[i], &dest.sock) == 0 &&
+			net_send(tm->s.net, &dest, buf_slice(&tm->out)) == 0) {
+			tm_count(tm, TM_C_REPLIES_FORWARDED);
+			return;
+		}
+	}
+	tm_count(tm, TM_C_SEND_FAILED);
+}
+
+static void reply_later(void *arg, int err, const struct net_hop *hops, unsigned count)
+{
+	struct tm_forward *f = arg;
+	struct ph_msg *reply = f->msg;
+
+	if (f->tm != NULL) {
+		forward_remove(f);
+		reply_resolved(f->tm, reply, err, hops, count);
+	}
+	msg_unref(&reply);
+}
+
 static void reply_forward(struct tm *tm, struct ph_msg *reply)
 {
 	const struct sip_via *top = sip_via_list(&reply->sip, NULL);
+	struct tm_forward *f = arena_zalloc(reply->arena, sizeof(*f));
 	struct net_hop hops[NET_MAX_HOPS];
 	struct net_query query;
-	struct net_dest dest = {0};
 	unsigned count = 0;
+	int err;
 
-	if (!forwarded_by_us(tm, reply, top) || dest_of_via(top->next, &query) != 0) {
+	if (f == NULL || !forwarded_by_us(tm, reply, top) ||
+		dest_of_via(top->next, &query) != 0) {
 		tm_count(tm, TM_C_REPLIES_STRAY);
 		return;
 	}
-	/* Our own Via tells the sender's address; a name is followed when it is known at once. */
-	if (net_resolve(tm->s.net, &query, hops, &count, NULL, NULL) != 0 || count == 0) {
-		tm_count(tm, TM_C_REPLIES_STRAY);
-		return;
-	}
-	dest.transport = hops[0].transport;
-	dest.addr = hops[0].addr;
-	if (send_sock(tm, reply, NULL, &hops[0], &dest.sock) != 0)
-		return;
-	buf_reset(&tm->out);
-	sip_write_reply(&tm->out, &reply->sip);
-	if (tm->out.err != 0 || net_send(tm->s.net, &dest, buf_slice(&tm->out)) != 0)
-		tm_count(tm, TM_C_SEND_FAILED);
+	/* Mostly our own Via has the sender's address. */
+	err = net_resolve(tm->s.net, &query, hops, &count, reply_later, f);
+	if (err == -EINPROGRESS)
+		forward_wait(f, tm, reply);
 	else
-		tm_count(tm, TM_C_REPLIES_FORWARDED);
+		reply_resolved(tm, reply, err, hops, count);
 }
 
 void stateless_reply_in(struct tm *tm, struct ph_msg *reply)

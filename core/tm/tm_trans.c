@@ -44,7 +44,7 @@ void trans_bind(struct tm_trans **at, struct tm_trans *t)
  * Before a final reply this only looks whether anybody is still at work: a script that made the transaction and then
  * neither relayed nor replied leaves nothing behind.
  */
-static bool trans_idle(const struct tm_trans *t)
+bool trans_idle(const struct tm_trans *t)
 {
 	if (t->parked || t->relay != NULL || t->in_failure)
 		return false;
@@ -83,15 +83,21 @@ static void life_due(void *arg)
 	trans_leave(t);
 }
 
-/* Timer G: a negative reply to INVITE until its ACK comes. After a 2xx: the request has been kept long enough. */
+/*
+ * Timer G: a negative reply to INVITE until its ACK comes. After a 2xx: the request has been kept long enough. Before a
+ * reply to another request: its sender has waited long enough.
+ */
 static void resend_due(void *arg)
 {
 	struct tm_trans *t = arg;
 	uint64_t t2 = (uint64_t)t->tm->s.conf->t2;
 
-	if (t->state == TS_ACCEPTED) {
+	if (t->state == TS_ACCEPTED || t->state == TS_PROCEEDING) {
 		trans_enter(t);
-		t->settled = true;
+		if (t->state == TS_ACCEPTED)
+			t->settled = true;
+		else
+			server_trying(t);
 		trans_leave(t);
 		return;
 	}

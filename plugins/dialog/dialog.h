@@ -81,8 +81,7 @@ struct dlg_worker {
 		uint64_t key;        /**< of a call that the store does not know */
 		uint64_t until;      /**< ms of loop_now() */
 	} misses[DLG_MISSES];
-	uint64_t complained;         /**< us: the last line about the store */
-	unsigned silenced;
+	struct log_gate complaints;  /**< lines about the store */
 };
 
 static inline void dlg_count(const struct dlg_worker *w, enum dlg_counter which, int64_t n)

@@ -126,7 +126,7 @@ static int routes_upstream(struct arena *arena, struct sip_msg *invite,
 /** The first count values of list, the last of them first. */
 static void add_reversed(struct buf *b, const struct sip_nameaddr *list, unsigned count)
 {
-	while (count-- > 0) {
+	while (count-- > 0 && b->err == 0) {
 		const struct sip_nameaddr *r = list;
 
 		for (unsigned i = 0; i < count; i++)
@@ -155,6 +155,9 @@ static int routes_downstream(struct arena *arena, struct sip_msg *reply,
 	/* The script has not recorded us: what the INVITE had not yet is of those behind us. */
 	if (!met_us)
 		above = total > upstream ? total - upstream : 0;
+	/* More than fit cannot fit: the square of what a stranger wrote would be too much work. */
+	if (above > LEG_TEXT_MAX / 8)
+		return -E2BIG;
 	buf_arena(&b, arena, 256, LEG_TEXT_MAX);
 	add_reversed(&b, list, above);
 	return finish(&b, out);

@@ -370,6 +370,16 @@ static void never_left(struct ph_msg *request)
 	(void)ph_prop_set(request, BUS_PROP_DIALOG_STATUS, SLICE("ended"));
 }
 
+/**
+ * A phone hangs up and its BYE can go nowhere: no connection to the other phone, no name, no answer. It has hung up all the same (RFC 3261
+ * section 15.1.1). Other codes are the script's own refusals.
+ */
+static bool bye_is_lost(const struct dlg *d, unsigned code)
+{
+	return d->rec.state == STORE_DIALOG_CONFIRMED &&
+		(code == 408 || code == 430 || code == 477 || code == 478 || code / 100 == 5);
+}
+
 void dlg_reply_local(void *self, struct ph_msg *request, unsigned code)
 {
 	struct dlg_worker *w = self;
@@ -380,7 +390,7 @@ void dlg_reply_local(void *self, struct ph_msg *request, unsigned code)
 		never_left(request);
 	if (!d || d->ending)
 		return;
-	if (request->sip.method == SIP_BYE && d->leaving)
+	if (request->sip.method == SIP_BYE && (d->leaving || bye_is_lost(d, code)))
 		bye_answered(d, code);
 	else if (request->sip.method == SIP_INVITE &&
 		is_initial(d, sender, request->sip.cseq))

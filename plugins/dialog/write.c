@@ -7,7 +7,6 @@
 
 #define RETRY_MS    500
 #define RETRY_TURN  256 /* dialogs written anew in one go */
-#define COMPLAIN_US 1000000
 
 /** One write under way: what it says does not change while the dialog does. */
 struct write {
@@ -19,18 +18,12 @@ struct write {
 
 void dlg_complain(struct dlg_worker *w, struct slice call_id, const char *what, int err)
 {
-	uint64_t now = clock_us();
+	unsigned more;
 
-	if (err == -ECANCELED) /* we stop */
-		return;
-	if (w->complained != 0 && now - w->complained < COMPLAIN_US) {
-		w->silenced++;
-		return;
-	}
-	LOG_CALL(w->log, LOG_L_WARN, call_id, "%s: %s (%u more since the last such line)",
-		what, strerror(-err), w->silenced);
-	w->complained = now;
-	w->silenced = 0;
+	/* -ECANCELED: we stop */
+	if (err != -ECANCELED && log_gate_open(&w->complaints, clock_us(), &more))
+		LOG_CALL(w->log, LOG_L_WARN, call_id, "%s: %s (%u more since the last such line)",
+			what, strerror(-err), more);
 }
 
 /* The list of those that wait for the store */

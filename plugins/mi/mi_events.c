@@ -16,8 +16,13 @@ struct mi_events {
 static void on_event(void *arg, const struct bus_event *ev)
 {
 	struct mi_events *e = arg;
+	uint64_t at = e->seen++;
+	uint64_t first = at < MI_EVENTS ? 0 : at - (MI_EVENTS - 1);
 
-	e->ring[e->seen++ % MI_EVENTS] = *ev;
+	/* By the time they happened: those of another thread may have waited a little to leave with others. */
+	for (; at > first && e->ring[(at - 1) % MI_EVENTS].at_us > ev->at_us; at--)
+		e->ring[at % MI_EVENTS] = e->ring[(at - 1) % MI_EVENTS];
+	e->ring[at % MI_EVENTS] = *ev;
 }
 
 static void on_gap(void *arg, enum bus_topic topic, uint64_t lost)

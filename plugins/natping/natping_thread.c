@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "core/net/hosts.h"
 #include "plugins/natping/natping.h"
 #include "plugins/natping/ping_branch.h"
 #include "plugins/natping/ping_left.h"
@@ -14,7 +13,6 @@
 enum {
 	WATCH_MS = 1000,
 	LATE_TICKS = 5, /* a turn that comes later than this is counted */
-	NAMES_MAX = 8,  /* addresses of a host name that are looked at */
 };
 
 struct pinger {
@@ -28,7 +26,6 @@ struct pinger {
 	struct ping_reads *reads;
 	struct ping_left *left;
 	struct ping_out *out;
-	struct hosts *hosts;
 	struct ping_asker asker;
 	struct timer turn, watch;
 	uint64_t planned; /* tick of the next turn */
@@ -41,24 +38,25 @@ struct pinger {
 
 /* Sending */
 
+/* By an address that is known now: no ping waits for DNS, the next one has it. */
 static bool resolve(
 	struct pinger *p, const struct ping_contact *c, struct addr *to, unsigned *sock)
 {
+	static const int families[] = {AF_INET, AF_INET6};
 	const struct net_socks *socks = p->thread->socks;
 	const struct net_sock *home =
 		c->home != PING_NO_SOCK ? &socks->list[c->home] : NULL;
-	struct addr found[NAMES_MAX];
-	unsigned count = hosts_find(p->hosts, ping_contact_host(c),
-		loop_now(p->thread->loop), found, NAMES_MAX);
 
-	for (unsigned i = 0; i < count; i++) {
+	for (unsigned i = 0; i < 2; i++) {
 		const struct net_sock *s = ping_target_sock(socks, home, p->force,
-			(enum sip_transport)c->transport, addr_family(&found[i]));
+			(enum sip_transport)c->transport, families[i]);
+		struct addr found;
 
-		if (s == NULL)
+		if (s == NULL || ph_addresses(p->thread, ping_contact_host(c),
+					 families[i], &found, 1) == 0)
 			continue;
-		addr_set_port(&found[i], addr_port(to));
-		*to = found[i];
+		addr_set_port(&found, addr_port(to));
+		*to = found;
 		*sock = s->index;
 		return true;
 	}
@@ -368,7 +366,6 @@ void natping_thread_stop(void *self)
 	ping_scan_destroy(&p->scan);
 	ping_book_destroy(&p->book);
 	ping_out_destroy(&p->out);
-	hosts_destroy(&p->hosts);
 	free(p);
 }
 
@@ -396,8 +393,6 @@ int natping_thread_start(struct ph_thread *thread, unsigned index,
 		err = make_readers(p);
 	if (err == 0)
 		err = make_out(p);
-	if (err == 0)
-		err = hosts_new(&p->hosts, HOSTS_PATH);
 	if (err == 0)
 		err = bus_subscribe(thread->bus, BUS_CONTACT_SAVED, on_saved, on_gap, p);
 	if (err == 0)

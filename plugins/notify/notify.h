@@ -64,8 +64,7 @@ struct notify {
 	unsigned waiting_count;
 	struct timer retry;
 	bool paused;                   /**< too many are asked about: nobody is read */
-	uint64_t complained;           /**< us */
-	unsigned silenced;
+	struct log_gate complaints;
 };
 
 static inline void notify_count(const struct notify *n, enum notify_counter which, int64_t by)

@@ -26,17 +26,11 @@ struct notify_told {
 void notify_complain(
 	struct notify *n, const char *peer, const char *what, struct slice text)
 {
-	const uint64_t now = clock_us();
+	unsigned more;
 
-	if (n->complained != 0 && now - n->complained < 1000000) {
-		n->silenced++;
-		return;
-	}
-	LOG(n->log, LOG_L_WARN, "%s: %s%s%.*s (%u more since the last such line)", peer,
-		what, slice_empty(text) ? "" : ": ", SLICE_ARG(slice_sub(text, 0, 80)),
-		n->silenced);
-	n->complained = now;
-	n->silenced = 0;
+	if (log_gate_open(&n->complaints, clock_us(), &more))
+		LOG(n->log, LOG_L_WARN, "%s: %s%s%.*s (%u more since the last such line)", peer,
+			what, slice_empty(text) ? "" : ": ", SLICE_ARG(slice_sub(text, 0, 80)), more);
 }
 
 static int64_t wall_ms(void)

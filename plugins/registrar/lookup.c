@@ -47,22 +47,6 @@ static int target_of(struct registrar *r, struct ph_msg *msg,
 	return 0;
 }
 
-static int set_first(struct ph_msg *msg, const struct tm_target *t)
-{
-	int err = sip_set_ruri(&msg->sip, t->ruri);
-
-	if (err != 0)
-		return err;
-	msg->du = t->du;
-	msg->path = t->path;
-	msg->send_sock = t->sock;
-	msg->foreign = t->foreign;
-	msg->flow = t->flow;
-	msg->q = t->q;
-	msg->bflags = t->bflags;
-	return 0;
-}
-
 /* The best is the request's own target, the others become branches. */
 static int use_all(struct looking *l, unsigned *used)
 {
@@ -95,7 +79,7 @@ static int use_all(struct looking *l, unsigned *used)
 			continue;
 		}
 		if (err == 0)
-			err = *used == 0 ? set_first(msg, &t) : msg_add_branch(msg, &t);
+			err = *used == 0 ? msg_set_target(msg, &t) : msg_add_branch(msg, &t);
 		if (err == -ENOSPC) {
 			PH_LOG_MSG(r->log, LOG_L_WARN, msg,
 				"lookup(): more than %d branches", MSG_MAX_BRANCHES);

@@ -363,6 +363,9 @@ static int parse_aor(struct common *c, struct register_order *out)
 			return refuse(c->why, 400, "Bad To");
 		uri = to->uri;
 	}
+	/* RFC 3261 section 10.2: an AOR is a SIP or SIPS URI; a tel URI names a user as well. */
+	if (uri.scheme != SIP_SCHEME_SIP && uri.scheme != SIP_SCHEME_SIPS && uri.scheme != SIP_SCHEME_TEL)
+		return refuse(c->why, 400, "To Is No SIP URI");
 	err = aor_of_uri(
 		&out->update.aor, c->msg->arena, &c->rules->aor, c->from->domain, &uri);
 	if (err == -EMSGSIZE)

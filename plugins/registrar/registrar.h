@@ -38,8 +38,8 @@ struct registrar {
 	unsigned first_counter;
 	struct script_pv *received; /**< owned */
 	struct register_rules rules;
-	uint64_t complained; /**< clock_us() of the last line about the store */
-	unsigned silenced;   /**< failures since, not logged */
+	struct log_gate complaints; /**< lines about the store */
+	struct log_gate refusals;
 };
 
 static inline void registrar_count(struct registrar *r, enum registrar_count which)

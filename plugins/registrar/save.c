@@ -12,8 +12,7 @@ enum {
 	SAVE_UPDATED = 2,
 	SAVE_REMOVED = 3,
 	SAVE_FETCHED = 4,
-	REPLY_MAX = 60000,     /* bytes of header lines */
-	COMPLAIN_US = 1000000, /* between two lines about the store */
+	REPLY_MAX = 60000, /* bytes of header lines */
 };
 
 struct saving {
@@ -37,10 +36,13 @@ static int refuse(struct registrar *r, struct ph_msg *msg,
 	const struct register_refusal *why, bool no_reply)
 {
 	struct buf lines;
+	unsigned more = 0;
+	enum log_level level = log_gate_open(&r->refusals, clock_us(), &more) ? LOG_L_INFO : LOG_L_DBG;
 
 	registrar_count(r, REGISTRAR_C_REJECTED);
-	PH_LOG_MSG(r->log, LOG_L_INFO, msg, "REGISTER refused: %u %s", why->code,
-		why->reason);
+	/* Anybody can cause these without end: a line a second, at level debug all. */
+	PH_LOG_MSG(r->log, level, msg, "REGISTER refused: %u %s (%u more since the last such line)", why->code,
+		why->reason, more);
 	msg->last_error = (int)why->code;
 	if (no_reply)
 		return SAVE_REFUSED;
@@ -54,17 +56,12 @@ static int refuse(struct registrar *r, struct ph_msg *msg,
 /* At most a line a second: a store that is away fails every REGISTER of every phone. */
 static void complain(struct registrar *r, struct ph_msg *msg, struct slice aor, int err)
 {
-	uint64_t now = clock_us();
+	unsigned more;
 
-	if (r->complained != 0 && now - r->complained < COMPLAIN_US) {
-		r->silenced++;
-		return;
-	}
-	PH_LOG_MSG(r->log, LOG_L_ERR, msg,
-		"REGISTER of %.*s not stored: %s (%u more since the last such line)",
-		SLICE_ARG(aor), strerror(-err), r->silenced);
-	r->complained = now;
-	r->silenced = 0;
+	if (log_gate_open(&r->complaints, clock_us(), &more))
+		PH_LOG_MSG(r->log, LOG_L_ERR, msg,
+			"REGISTER of %.*s not stored: %s (%u more since the last such line)",
+			SLICE_ARG(aor), strerror(-err), more);
 }
 
 /* The store could not do it: the phone is to come again, and to know that it is not

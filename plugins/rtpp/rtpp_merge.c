@@ -86,7 +86,7 @@ static void find_names(struct rtpp_sets *out, const struct rtpp_sources *from)
 			from->find(from->arg, &out->relays[at]) == 0)
 			continue;
 		from->bad(from->arg, w,
-			"an address for the host: its name is not in /etc/hosts");
+			"an address for the host: none is known for its name, or not yet");
 		(void)rtpp_sets_put(out, w->set, w->url, RTPP_TAKEN_OUT);
 	}
 }
@@ -155,8 +155,8 @@ int rtpp_records_read(struct rtpp_sets *out, const struct store_rows *rows,
 			find(arg, &sets.relays[i]) == 0)
 			continue;
 		(void)snprintf(why, 256,
-			"%s: the host has no address: write it, or put its name into "
-			"/etc/hosts",
+			"%s: no address is known for the host, or not yet: write it, or try again "
+			"once DNS has answered",
 			sets.relays[i].url);
 		rtpp_sets_free(&sets);
 		return -EINVAL;

@@ -17,19 +17,13 @@ void rtpp_service_count(struct rtpp_service *s, enum rtpp_counter which)
 int rtpp_service_find_host(void *arg, struct rtpp_relay *r)
 {
 	struct rtpp_service *s = arg;
-	struct addr found[8];
-	unsigned i,
-		n = hosts_find(s->hosts, slice_str(r->host), loop_now(s->thread->loop),
-			found, 8);
+	struct addr found;
 
-	for (i = 0; i < n; i++) {
-		if (addr_family(&found[i]) != r->family)
-			continue;
-		r->addr = found[i];
-		addr_set_port(&r->addr, r->port);
-		return 0;
-	}
-	return -ENOENT;
+	if (ph_addresses(s->thread, slice_str(r->host), r->family, &found, 1) == 0)
+		return -ENOENT;
+	r->addr = found;
+	addr_set_port(&r->addr, r->port);
+	return 0;
 }
 
 /** Put up what is known now. */
@@ -162,8 +156,6 @@ static int start_parts(struct rtpp_service *s)
 	int err = port ? rtpp_port_watch(port, s->thread->loop) : 0;
 
 	if (err == 0)
-		err = hosts_new(&s->hosts, HOSTS_PATH);
-	if (err == 0)
 		err = start_client(s);
 	health.client = s->client;
 	if (err == 0)
@@ -241,7 +233,6 @@ void rtpp_service_stop(void *self)
 	rtpp_client_destroy(&s->client);
 	if (s->conf->shared->port)
 		rtpp_port_unwatch(s->conf->shared->port);
-	hosts_destroy(&s->hosts);
 	rtpp_generation_drop(&s->generation);
 	rtpp_sets_free(&s->records);
 	free(s);

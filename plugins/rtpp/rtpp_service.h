@@ -3,7 +3,6 @@
  */
 #pragma once
 
-#include "core/net/hosts.h"
 #include "plugins/rtpp/rtpp.h"
 #include "plugins/rtpp/rtpp_health.h"
 #include "plugins/rtpp/rtpp_merge.h"
@@ -19,7 +18,6 @@ struct rtpp_service {
 	struct rtpp_client *client;
 	struct rtpp_healths *healths;
 	struct rtpp_generation *generation; /**< in force */
-	struct hosts *hosts;
 	bool parameter_holds;     /**< no reload yet */
 	struct rtpp_sets records; /**< of the database */
 	struct timer begun;
@@ -30,5 +28,5 @@ struct rtpp_service {
 /** The sources have changed: put the sets together anew, and up. 0 or -ENOMEM (the old ones stay). */
 int rtpp_service_apply(struct rtpp_service *s);
 void rtpp_service_count(struct rtpp_service *s, enum rtpp_counter which);
-/** For rtpp_merge(): addresses of /etc/hosts. arg: the service. */
+/** For rtpp_merge(): addresses of the hosts files and of DNS, as far as they are known now. arg: the service. */
 int rtpp_service_find_host(void *arg, struct rtpp_relay *r);

@@ -26,6 +26,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 		}                                                                        \
 	} while (0)
 
+/** A slice that was cut from whole lies in it; an empty one may be nowhere. */
+static inline void fuzz_inside(struct slice whole, struct slice part)
+{
+	FUZZ_CHECK(part.len == 0 ||
+		(part.p >= whole.p && part.len <= whole.len &&
+			part.p + part.len <= whole.p + whole.len));
+}
+
 static inline struct slice fuzz_slice(const uint8_t *data, size_t size)
 {
 	return slice_make((const char *)data, size);

@@ -10,7 +10,8 @@ import random
 import re
 import socket
 
-from kit import build, check, proc, sip
+from kit import check, sip
+from kit.stranger import Stranger
 
 MANDATORY = ("Via", "From", "To", "Call-ID", "CSeq")
 
@@ -21,34 +22,6 @@ def options(user="mallory", port=5060):
         ("From", f"<sip:{user}@example.test>;tag={sip.token(4)}"), ("To", "<sip:example.test>"),
         ("Call-ID", sip.token()), ("CSeq", "1 OPTIONS")])
     return msg
-
-
-class Stranger:
-    """A bare UDP socket."""
-
-    def __init__(self, daemon):
-        self.server = daemon.server
-        self.socket = socket.socket(proc.family(daemon.address), socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.9", 0))
-        self.port = self.socket.getsockname()[1]
-
-    def send(self, data):
-        self.socket.sendto(data, self.server)
-
-    def ask(self, data, seconds=1.0):
-        """Send; the first reply as a Message, or None."""
-        self.socket.settimeout(0.0001)
-        try:
-            while True:
-                self.socket.recv(65536)
-        except OSError:
-            pass
-        self.send(data)
-        self.socket.settimeout(seconds)
-        try:
-            return sip.Message.parse(self.socket.recv(65536))
-        except OSError:
-            return None
 
 
 def alive(t, daemon):
@@ -238,18 +211,4 @@ def test_control_socket_gets_nonsense(t):
             except TimeoutError:
                 raise check.Failed(f"the control socket neither answers nor closes after {data[:20]!r}") from None
     check.equal(daemon.ctl("uptime").returncode, 0, "pinholectl uptime afterwards")
-    alive(t, daemon)
-
-
-def test_torture_messages_of_rfc_4475(t):
-    """Every message of the fuzzers' corpus, RFC 4475's among them, as one datagram each; none of them stops the daemon."""
-    folder = os.path.join(build.TOP, "tests", "fuzz", "corpus", "message")
-    daemon = t.daemon()
-    stranger = Stranger(daemon)
-    names = sorted(os.listdir(folder))
-    check.that(len(names) > 40, f"messages in {folder}: {len(names)}")
-    for name in names:
-        with open(os.path.join(folder, name), "rb") as message:
-            stranger.send(message.read()[:60000])
-        check.that(daemon.process.running(), f"the daemon survives {name}")
     alive(t, daemon)

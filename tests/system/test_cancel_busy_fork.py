@@ -87,7 +87,7 @@ def test_two_phones_one_busy_other_answers(t):
     first.mode = "busy"
     call = alice.call("bob")
     leg = second.wait_call()
-    check.until(lambda: first.count("ACK") == 1, 3, "the busy phone is acknowledged")
+    check.until(lambda: first.count("ACK") >= 1, 3, "the busy phone is acknowledged")      # each time that it repeats its 486
     check.equal(call.txn.final(), None, "final reply at alice while the other phone rings")
     leg.answer()
     call.wait_answer()

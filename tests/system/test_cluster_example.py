@@ -13,7 +13,7 @@ import signal
 
 from kit import build, check, proc
 from kit.phone import Phone
-from kit.runner import limit
+from kit.runner import alone, limit
 
 RUN = os.path.join(build.TOP, "examples", "cluster", "run")
 
@@ -43,6 +43,7 @@ class Cluster:
         return phone
 
 
+@alone
 @limit(300)
 def test_a_call_between_the_nodes_and_the_death_of_one(t):
     cluster = Cluster(t)

@@ -78,7 +78,7 @@ def test_call_through_the_other_node(t, transport, address):
     leg.wait_ended()
     n.bob_hears_only(n.a, ["INVITE", "ACK", "BYE"])
     check.equal(n.a.stat("flow_refused"), 0, "refused flows")
-    check.that(n.a.stat("flow_carried") >= 6, "requests that A has carried")
+    check.until(lambda: n.a.stat("flow_carried") >= 6, 5, lambda: f"requests that A has carried: {n.a.stat('flow_carried')}")
     check.equal(n.b.stat("tm_detours_failed"), 0, "detours of B that failed")
     n.script_of_a_is_quiet()
 
@@ -343,7 +343,7 @@ def test_forged_flows_are_refused(t):
     check.equal(n.a.stat("flow_refused"), 4, "refused flows")
     check.equal(n.a.stat("flow_carried"), 0, "carried requests")
     check.equal(n.bob.count("MESSAGE"), 0, "what has reached bob")
-    check.that("refused 1 request(s) with a flow" in n.a.log(), "A's log says so")
+    check.that("refused a request with a flow in Route" in n.a.log(), "A's log says so")
 
 
 def test_a_flow_that_was_seen_in_a_call_opens_nothing_else(t):

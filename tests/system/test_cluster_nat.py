@@ -39,7 +39,7 @@ class Homes:
                 "notify": {"rtpp_notify_socket": f"tcp:198.51.100.{number}:9990"}, **conf})
 
     def phone(self, user, node):
-        nat = self.internet.nat(MEMORY)
+        nat = self.internet.nat(MEMORY, symmetric=True)
         self.nats.append(nat)
         phone = self.t.phone(user, node, nat=nat)
         phone.register(600)
@@ -79,7 +79,7 @@ def test_without_pings_the_pinhole_closes(t):
     """The NAT is one: else the test above would prove nothing."""
     homes = Homes(t, natping={"natping_interval": 0}, tm={"fr_timer": 2000})
     alice, bob = homes.phone("alice", homes.one), homes.phone("bob", homes.two)
-    check.until(lambda: homes.nats[1].pinholes() == 0, 3 * MEMORY, "bob's router has forgotten him")
+    check.until(lambda: homes.nats[1].pinholes() == 0, 3 * MEMORY, lambda: f"bob's router forgets him: {homes.nats[1].flows()}")
     call = homes.call(alice, "bob")
     check.equal(call.txn.wait(15).status, 408, "reply to the INVITE")
     check.equal(bob.count("INVITE"), 0, "INVITEs at bob")

@@ -186,8 +186,8 @@ def test_call_after_a_challenge_is_followed(t):
     bob.mode = "answer"
     msg = sip.Message.parse(call.invite.data())
     msg.put("Via", alice.via()).put("CSeq", "2 INVITE")
-    call.invite, call.cseq, call.txn = msg, 2, alice.start(msg)
-    call.txn.call = call
+    call.invite, call.cseq = msg, 2
+    alice.start(msg, call)
     leg = bob.wait_call()
     call.wait_answer()
     followed.ended_by_us(leg, "maximum duration", highest=2, count=None)

@@ -12,7 +12,8 @@ import time
 
 from kit import check, sip
 from kit.runner import limit
-from test_bad_input import Stranger, alive, options
+from kit.stranger import Stranger
+from test_bad_input import alive, options
 
 
 def memory(daemon):

@@ -155,10 +155,7 @@ def studio(t):
 
 def reinvite(call, body):
     """A re-INVITE with that SDP, answered and acknowledged."""
-    txn = call.request("INVITE", body)
-    txn.call = call
-    call.txn = txn
-    check.equal(txn.wait().status, 200, "reply to the re-INVITE")
+    check.equal(call.request("INVITE", body).wait().status, 200, "reply to the re-INVITE")
 
 
 def test_music_on_hold_usage(t):

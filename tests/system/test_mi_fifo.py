@@ -285,6 +285,7 @@ def test_reader_that_stops_reading(t):
     phone = t.phone("alice", fifo.daemon)
     for _ in range(60):
         phone.register()
+    check.until(lambda: len(fifo.daemon.ctl("events").stdout.splitlines()) == 60, 5, "60 events")
     path = fifo.reply_fifo()
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     fcntl.fcntl(fd, F_SETPIPE_SZ, 4096)

@@ -16,7 +16,7 @@ def world(t, udp_timeout=30, **kwargs):
     with internet:
         relay = t.relay(address="198.51.100.3")
         daemon = t.daemon(relay=relay, address="198.51.100.1", port=5060, **kwargs)
-    return internet, relay, daemon, internet.nat(udp_timeout), internet.nat(udp_timeout)
+    return internet, relay, daemon, internet.nat(udp_timeout, symmetric=True), internet.nat(udp_timeout, symmetric=True)
 
 
 def talk(internet, call, leg, relay):

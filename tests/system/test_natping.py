@@ -297,8 +297,9 @@ def test_force_socket_stands_in(t):
 
 
 def test_contact_with_a_host_name(t):
-    """Names are looked up in /etc/hosts and nowhere else."""
-    daemon = t.daemon(script=WATCHING.replace("fix_nated_register();", ""), conf=conf())
+    """By the hosts file, and by DNS, for which no ping waits: the next one has it."""
+    dns = t.dns(["phone.test A 127.0.0.1"])
+    daemon = t.daemon(script=WATCHING.replace("fix_nated_register();", ""), conf={**conf(), "dns": {"servers": [dns.server]}})
     alice, bob = t.phone("alice", daemon), t.phone("bob", daemon)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ear:
         ear.bind(("127.0.0.1", 0))
@@ -306,6 +307,8 @@ def test_contact_with_a_host_name(t):
         alice.register(contact=f"<sip:alice@localhost:{ear.getsockname()[1]}>")
         bob.register(contact="<sip:bob@nowhere.invalid>")
         check.equal(ear.recvfrom(64), (bytes(4), daemon.server), "the ping")
+        alice.register(contact=f"<sip:alice@phone.test:{ear.getsockname()[1]}>")
+        check.equal(ear.recvfrom(64), (bytes(4), daemon.server), "the ping to a name of DNS")
     check.until(lambda: daemon.stat("natping_unresolved") >= 1, INTERVAL + 3, "the unknown name is counted")
 
 

@@ -13,7 +13,7 @@ import time
 
 from kit import check
 from kit.burst import SO_TIMESTAMPNS, Burst
-from kit.runner import limit
+from kit.runner import alone, limit
 
 PHONES = 10_000
 INTERVAL = 10.0
@@ -99,6 +99,7 @@ def worst_window(times):
     return worst
 
 
+@alone
 @limit(75)
 def test_ten_thousand_phones_once_an_interval_and_evenly(t):
     phones = Phones()

@@ -13,7 +13,7 @@ import socket
 
 from kit import build, check, proc
 from kit.phone import Phone
-from kit.runner import limit
+from kit.runner import alone, limit
 
 QUICKSTART = os.path.join(build.TOP, "quickstart")
 
@@ -44,6 +44,7 @@ def gone(pids):
     return not any(os.path.exists(f"/proc/{pid}") for pid in pids)
 
 
+@alone
 @limit(300)
 def test_demonstration_and_ctrl_c(t):
     port, process = start(t)
@@ -70,6 +71,7 @@ def test_demonstration_and_ctrl_c(t):
         probe.bind(("127.0.0.1", port))
 
 
+@alone
 @limit(120)
 def test_second_run_beside_the_first(t):
     """The port is taken: it says so, by whom, and what to do. The first goes on."""
@@ -84,6 +86,7 @@ def test_second_run_beside_the_first(t):
     check.equal(first.stop(signal.SIGTERM, 20), 143, "exit status after SIGTERM")
 
 
+@alone
 @limit(120)
 def test_its_death_takes_all_with_it(t):
     _, process = start(t, "--no-demo")

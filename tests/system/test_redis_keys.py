@@ -11,7 +11,7 @@ import time
 
 from kit import check, sip
 from kit.latency import Latencies
-from kit.runner import variants
+from kit.runner import alone, variants
 
 AOR = "{alice@example.test}"
 DOMAINS = {"use_domain": 1}                        # the key of a user holds the domain as well
@@ -103,6 +103,7 @@ def test_acl_user(t):
     check.equal(len(contact_keys(redis)), 1, "keys of contacts")
 
 
+@alone
 @variants(workers=[1, 2])
 def test_answers_do_not_wait_for_the_next_event(t, workers):
     """A quiet daemon answers when Redis has answered, not at its next timer or message."""
@@ -149,6 +150,7 @@ def test_start_without_redis(t):
     check.until(lambda: alice.register(status=None).status == 200, 10, "REGISTER once Redis is there")
 
 
+@alone
 def test_hung_redis_holds_up_nobody(t):
     """Redis is stopped with SIGSTOP: a REGISTER waits for its deadline, requests without shared state do not."""
     redis = t.redis()

@@ -7,11 +7,12 @@ Expected: `stats` shows parked:: 10 before and after the REGISTERs; their p99 is
 """
 
 from kit import check, latency
-from kit.runner import variants
+from kit.runner import alone, variants
 
 SLOW = {"rtpp": {"rtpproxy_timeout": "2", "rtpproxy_retr": 3}}
 
 
+@alone
 @variants(store=["memory", "redis"])
 def test_registers_while_ten_calls_wait(t, store):
     relay = t.relay()

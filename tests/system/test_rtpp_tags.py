@@ -75,7 +75,6 @@ def test_offer_in_the_200_and_answer_in_the_ack(t, functions):
     check.equal(told(relay), [line("U", call, bob, leg.rtp.port, b, a), line("L", call, alice, call.rtp.port, b, a)], "offer and answer")
     # The same inside the call, from the other side.
     txn = leg.request("INVITE")
-    txn.call, leg.txn = leg, txn
     check.equal(txn.wait().status, 200, "reply to bob's re-INVITE without SDP")
     check.until(lambda: len(relay.commands("L")) == 1, 3, "the answer at the relay")
     check.equal(told(relay), [line("U", call, alice, call.rtp.port, a, b), line("L", call, bob, leg.rtp.port, a, b)], "late offer of alice's")
@@ -136,7 +135,6 @@ def test_streams_keep_their_places(t):
     offer = sip.sdp(alice.private, ports, version=2).decode().replace(f"m=audio {ports[0]} RTP/AVP 0", "m=audio 0 RTP/AVP 0") \
         .replace(f"m=video {ports[1]} RTP/AVP 34", f"m=message {ports[1]} TCP/MSRP *")
     txn = call.request("INVITE", offer.encode())
-    txn.call, call.txn = call, txn
     check.equal(txn.wait().status, 200, "reply to the re-INVITE")
     check.equal(told(relay), [line("U", call, alice, ports[2], a, b, 3)] +
                 [line("L", call, bob, m.port, a, b, n) for n, m in enumerate(leg.media, 1)], "commands")
@@ -230,7 +228,6 @@ def test_rtpengine_holds_and_resumes(t, holder):
     for version, body in enumerate((sip.sdp("0.0.0.0", [side.rtp.port], version=2),
                                     sip.sdp(phone.private, [side.rtp.port], version=3, extra="a=sendonly\r\n")), 2):
         txn = side.request("INVITE", body)
-        txn.call, side.txn = side, txn
         check.equal(txn.wait().status, 200, "reply to the re-INVITE that holds")
         address, port = other.targets()[0]
         check.equal(address, "0.0.0.0" if version == 2 else relay.address, "address of the held stream")

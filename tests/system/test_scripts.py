@@ -167,7 +167,7 @@ def test_every_listed_package_has_a_known_group(t):
     with open(os.path.join(build.TOP, "apt-packages"), encoding="utf-8") as lines:
         for line in lines:
             if line.strip() and not line.startswith("#"):
-                check.equal(line.split()[0] in ("build", "demo", "cluster", "test") and len(line.split()) == 2, True, f"line {line!r}")
+                check.equal(line.split()[0] in ("build", "demo", "cluster", "test", "bench") and len(line.split()) == 2, True, f"line {line!r}")
 
 
 # Arrows
@@ -190,6 +190,7 @@ def test_arrows_that_are_allowed(t):
     done = tree(t, {
         "core/net/a.c": '#include "core/base/b.h"\n#include "core/net/a.h"\n#include "config.h"\n#include <stdio.h>\n',
         "core/host/h.h": '#include "storage/store.h"\n#include "core/script/s.h"\n',
+        "bench/b.c": '#include "core/base/b.h"\n#include "bench/b.h"\n',
         "storage/s.c": '#include "core/base/b.h"\n#include "storage/store.h"\n',
         "plugins/nat/n.c": '#include "core/host/plugin.h"\n#include "plugins/nat/n.h"\n#include "storage/store.h"\n'})
     check.equal(done.returncode, 0, f"status ({done.stdout})")
@@ -206,6 +207,7 @@ def test_arrows_that_are_breaches(t):
         "plugins/nat/other.c": 'int a;\n#  include "plugins/rtpp/rtpp.h"\n',
         "plugins/nat/inside.c": '#include "storage/store_table.h"\n',
         "plugins/sdp/dots.c": '#include "../rtpp/rtpp.h"\n',
+        "bench/sip.c": '#include "core/sip/sip_msg.h"\n',
     }
     done = tree(t, breaches)
     check.equal(done.returncode, 1, "status")

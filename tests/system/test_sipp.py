@@ -52,6 +52,34 @@ def test_calls_by_sipp(t, transport):
         check.that(relay.commands(letter) >= count, f"{letter} commands at the relay: {relay.commands(letter)}")
 
 
+def both(t, daemon, uas, uac, count, rate, *more):
+    """A phone registered as bob, and a caller, with these scenarios."""
+    called, calling = proc.free_port("127.0.0.9"), proc.free_port("127.0.0.8")
+    finished(t, sipp(t, daemon, "register", "register.xml", "127.0.0.9", called, 1), "REGISTER", 45)
+    server = sipp(t, daemon, "uas", uas, "127.0.0.9", called, count, "-mp", str(proc.free_port("127.0.0.9", tcp=False)), *more)
+    check.until(lambda: listens("udp", called), 5, "sipp waits for calls")
+    client = sipp(t, daemon, "uac", uac, "127.0.0.8", calling, count, "-r", str(rate), "-l", "100", *more)
+    finished(t, client, "the calling side", 60)
+    finished(t, server, "the called side", 45)
+
+
+@limit(120)
+def test_calls_by_sipp_on_a_bad_line(t):
+    """Each side loses 15 % of what counts and the caller half of what does not: repeats on both sides of the daemon make up for it."""
+    daemon = t.daemon(relay=t.relay(ports=800))
+    both(t, daemon, "uas_lossy.xml", "uac_lossy.xml", 60, 20, "-max_invite_retrans", "9", "-max_non_invite_retrans", "11")
+    stats = daemon.stats()
+    check.that(stats["tm_retransmissions_in"] > 0 and stats["tm_retransmissions_out"] > 0, "requests were repeated on both sides")
+    check.that(stats["tm_reply_retransmissions_in"] > 0, "replies were repeated")
+
+
+@limit(90)
+def test_cancelled_calls_by_sipp(t):
+    daemon = t.daemon(relay=t.relay(ports=800))
+    both(t, daemon, "uas_cancel.xml", "uac_cancel.xml", 60, 30)
+    check.equal(daemon.stat("tm_cancels"), 60, "CANCELs")
+
+
 def listens(transport, port):
     """Is the port of the called side open? Asked of /proc, so that sipp gets no packet that it does not expect."""
     with open(f"/proc/net/{transport}", encoding="utf-8") as table:

@@ -1,3 +1,4 @@
+#include "core/tm/record_route.h"
 #include "tests/unit/fn_world.h"
 
 static struct ph_msg *in_dialog(const char *ruri, const char *routes)
@@ -51,40 +52,58 @@ static void other_ports_and_transports_are_written(void **state)
 	assert_string_equal(rr_of(msg), "<sip:[2001:db8::7];lr;ftag=a1>");
 }
 
-static void two_when_the_transport_changes(void **state)
+static void the_copy_that_leaves_by_another_transport_has_two(void **state)
 {
 	struct ph_msg *msg = world_invite();
+	sip_mark mark;
 
 	(void)state;
-	assert_int_equal(world_set(msg, "$du", "sip:192.0.2.99:5080;transport=tcp"), 0);
 	assert_int_equal(world_call(msg, "record_route", NULL), 1);
-	assert_non_null(strstr(world_text(msg),
-		"Record-Route: <sip:198.51.100.7;transport=tcp;r2=on;lr;ftag=a1>\r\n"
-		"Record-Route: <sip:198.51.100.7;r2=on;lr;ftag=a1>\r\n"));
 	assert_int_equal(world_call(msg, "add_rr_param", ";nat=yes", NULL), 1);
+	mark = sip_edit_mark(&msg->sip);
+	assert_int_equal(rr_pair(msg, &world->socks[0]), 0);
+	assert_string_equal(rr_of(msg), "<sip:198.51.100.7;lr;ftag=a1;nat=yes>");
+	assert_int_equal(rr_pair(msg, &world->socks[1]), 0);
 	assert_non_null(strstr(world_text(msg),
-		"Record-Route: "
-		"<sip:198.51.100.7;transport=tcp;r2=on;lr;ftag=a1;nat=yes>\r\n"
+		"Record-Route: <sip:198.51.100.7;transport=tcp;r2=on;lr;ftag=a1;nat=yes>\r\n"
 		"Record-Route: <sip:198.51.100.7;r2=on;lr;ftag=a1;nat=yes>\r\n"));
+	/* the next branch stays on the same side */
+	sip_rollback(&msg->sip, mark);
+	assert_int_equal(rr_pair(msg, &world->socks[0]), 0);
+	assert_string_equal(rr_of(msg), "<sip:198.51.100.7;lr;ftag=a1;nat=yes>");
 }
 
-static void two_when_the_network_changes(void **state)
+static void the_copy_that_leaves_for_another_network_has_two(void **state)
 {
 	struct ph_msg *msg = world_invite();
 
 	(void)state;
-	assert_int_equal(world_set(msg, "$ru", "sip:bob@[2001:db8::99]"), 0);
+	assert_int_equal(rr_pair(msg, &world->socks[2]), 0); /* there is none of ours */
+	assert_string_equal(rr_of(msg), "");
 	assert_int_equal(world_call(msg, "record_route", NULL), 1);
+	assert_int_equal(rr_pair(msg, &world->socks[2]), 0);
 	assert_string_equal(rr_of(msg), "<sip:[2001:db8::7];r2=on;lr;ftag=a1>");
-	msg = world_invite();
-	msg->send_sock = &world->socks[3];
-	assert_int_equal(world_call(msg, "record_route", NULL), 1);
-	assert_string_equal(rr_of(msg), "<sip:10.0.0.5:5070;r2=on;lr;ftag=a1>");
-	/* nothing is known yet while the URI is our own */
 	msg = world_invite();
 	msg->sock = &world->socks[1];
 	assert_int_equal(world_call(msg, "record_route", NULL), 1);
-	assert_int_equal(msg->sip.edits, 1);
+	assert_int_equal(rr_pair(msg, &world->socks[3]), 0);
+	assert_non_null(strstr(world_text(msg),
+		"Record-Route: <sip:10.0.0.5:5070;r2=on;lr;ftag=a1>\r\n"
+		"Record-Route: <sip:198.51.100.7;transport=tcp;r2=on;lr;ftag=a1>\r\n"));
+}
+
+static void ours_is_still_known_after_msg_apply_changes(void **state)
+{
+	struct ph_msg *msg = world_invite();
+
+	(void)state;
+	assert_int_equal(world_call(msg, "record_route", NULL), 1);
+	assert_int_equal(world_call(msg, "msg_apply_changes", NULL), 1);
+	assert_int_equal(rr_pair(msg, &world->socks[1]), 0);
+	assert_string_equal(rr_of(msg), "<sip:198.51.100.7;transport=tcp;r2=on;lr;ftag=a1>");
+	assert_int_equal(world_call(msg, "remove_hf", "Record-Route", NULL), 1);
+	assert_int_equal(rr_pair(msg, &world->socks[2]), 0);
+	assert_string_equal(rr_of(msg), "");
 }
 
 static void parameters_are_added_before_and_after(void **state)
@@ -158,6 +177,35 @@ static void a_pair_of_ours_goes_together_and_names_the_socket(void **state)
 		"Route: <sip:198.51.100.7;lr>,<sip:10.0.0.5:5070;lr>\n");
 	assert_int_equal(world_call(msg, "loose_route", NULL), 1);
 	assert_string_equal(world_pv(msg, "$du"), "sip:10.0.0.5:5070;lr");
+}
+
+/* Whoever writes it, and wherever it stands: with it the next hop is a loose router. */
+static void lr_is_known_in_every_spelling(void **state)
+{
+	static const char *const spelled[] = {"lr", "lr=on", "lr=true", "lr=yes", "lr=1", "LR", "Lr=on", "lr=", "lr=\"\"",
+		"transport=udp;lr", "lr;transport=udp", "ftag=x;lr=on;nat=yes", "lr;r2=on", " lr ", "maddr=192.0.2.1;lr"};
+	char routes[256], next[128];
+	struct ph_test_log log;
+
+	(void)state;
+	ph_test_log_start(&log);
+	for (unsigned i = 0; i < sizeof(spelled) / sizeof(spelled[0]); i++) {
+		struct ph_msg *msg;
+
+		snprintf(routes, sizeof(routes), "Route: <sip:198.51.100.7;%s>\nRoute: <sip:p2.example;%s>\n", spelled[i],
+			spelled[i]);
+		snprintf(next, sizeof(next), "sip:bob@10.1.1.1 sip:p2.example;%s", spelled[i]);
+		msg = in_dialog("sip:bob@10.1.1.1", routes);
+		if (strpbrk(spelled[i], " \"")) { /* these do not belong into a URI: nothing is followed */
+			assert_int_equal(world_call(msg, "loose_route", NULL), -1);
+			continue;
+		}
+		assert_int_equal(world_call(msg, "loose_route", NULL), 1);
+		assert_string_equal(world_pv(msg, "$ru $du"), next);
+		assert_null(strstr(world_text(msg), "Route: <sip:198.51.100.7"));
+	}
+	ph_test_log_stop();
+	assert_int_equal(log.count, 2);
 }
 
 static void without_routes_there_is_nothing_to_follow(void **state)
@@ -253,9 +301,14 @@ int main(void)
 		cmocka_unit_test_setup_teardown(other_ports_and_transports_are_written,
 			world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(
-			two_when_the_transport_changes, world_setup, world_teardown),
+			the_copy_that_leaves_by_another_transport_has_two, world_setup,
+			world_teardown),
 		cmocka_unit_test_setup_teardown(
-			two_when_the_network_changes, world_setup, world_teardown),
+			the_copy_that_leaves_for_another_network_has_two, world_setup,
+			world_teardown),
+		cmocka_unit_test_setup_teardown(
+			ours_is_still_known_after_msg_apply_changes, world_setup,
+			world_teardown),
 		cmocka_unit_test_setup_teardown(parameters_are_added_before_and_after,
 			world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(
@@ -268,6 +321,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_pair_of_ours_goes_together_and_names_the_socket, world_setup,
 			world_teardown),
+		cmocka_unit_test_setup_teardown(
+			lr_is_known_in_every_spelling, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(without_routes_there_is_nothing_to_follow,
 			world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(

@@ -171,6 +171,10 @@ static void forwarding_without_state(void **state)
 	world->relay_code = TM_E_SEND;
 	assert_int_equal(world_call(msg, "forward", NULL), -1);
 	assert_int_equal(world->forwards, 4);
+	/* a name is being looked up: the script waits */
+	world->relay_code = TM_RELAY_PARKED;
+	assert_int_equal(world_call(msg, "forward", NULL), PH_PARK);
+	assert_int_equal(world_call(msg, "forward", "sip:a-name.example", NULL), PH_PARK);
 }
 
 static void making_and_finding_transactions(void **state)

@@ -315,6 +315,24 @@ static void lines_of_threads_do_not_mix(void **state)
 		assert_int_equal(next[i], LINES);
 }
 
+static void a_gate_lets_one_line_a_second_through_and_counts_the_others(void **state)
+{
+	struct log_gate gate = {0};
+	unsigned more = 99;
+
+	(void)state;
+	assert_true(log_gate_open(&gate, 5000000, &more));
+	assert_int_equal(more, 0);
+	assert_false(log_gate_open(&gate, 5000000, &more));
+	assert_false(log_gate_open(&gate, 4999000, &more)); /* another thread's clock was read a little before */
+	assert_false(log_gate_open(&gate, 5999999, &more));
+	assert_int_equal(more, 0);
+	assert_true(log_gate_open(&gate, 6000000, &more));
+	assert_int_equal(more, 3);
+	assert_true(log_gate_open(&gate, 9000000, &more));
+	assert_int_equal(more, 0);
+}
+
 #define WITH_CAPTURE(test) cmocka_unit_test_setup_teardown(test, capture, release)
 
 int main(void)
@@ -333,6 +351,7 @@ int main(void)
 		WITH_CAPTURE(logging_leaves_errno_alone),
 		WITH_CAPTURE(lines_for_syslog_do_not_go_to_stderr),
 		WITH_CAPTURE(lines_of_threads_do_not_mix),
+		cmocka_unit_test(a_gate_lets_one_line_a_second_through_and_counts_the_others),
 	};
 	return cmocka_run_group_tests_name("log", tests, NULL, NULL);
 }

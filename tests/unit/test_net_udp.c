@@ -108,6 +108,22 @@ static void large_datagrams_arrive_whole_and_too_large_ones_are_counted(void **s
 	close(fd);
 }
 
+/* Sockets of the worker whose receive buffers overflow: all that was sent either came or was counted. */
+static void what_the_kernel_had_no_room_for_is_counted(void **state)
+{
+	struct net_test *t = *state;
+	int fd = net_test_phone(SOCK_DGRAM, "127.0.0.1");
+	char big[60000];
+	const unsigned sent = 2000; /* much more than 4 MiB */
+
+	memset(big, 'x', sizeof(big));
+	for (unsigned i = 0; i < sent; i++)
+		send_to(t, fd, big, sizeof(big));
+	NET_TEST_UNTIL(t, net_test_counter(t, NET_C_UDP_DROPPED) > 0);
+	NET_TEST_UNTIL(t, net_test_counter(t, NET_C_UDP_RECEIVED) + net_test_counter(t, NET_C_UDP_DROPPED) == sent);
+	close(fd);
+}
+
 static void keepalives_are_counted_and_go_no_further(void **state)
 {
 	struct net_test *t = *state;
@@ -319,6 +335,7 @@ int main(void)
 		T(a_datagram_reaches_the_handler_with_where_it_came_from),
 		T(bursts_are_received_in_batches_and_whole),
 		T(large_datagrams_arrive_whole_and_too_large_ones_are_counted),
+		T(what_the_kernel_had_no_room_for_is_counted),
 		T(keepalives_are_counted_and_go_no_further),
 		T(answers_leave_from_the_listener_at_the_end_of_the_turn),
 		T(what_is_sent_outside_of_any_turn_leaves_too),

@@ -130,6 +130,23 @@ static void call_id_is_found_without_parsing(void **state)
 	assert_slice_equal(sip_peek_call_id(SLICE("\0\0\0\0")), "");
 }
 
+static void garbage_is_told_by_its_first_line(void **state)
+{
+	(void)state;
+	assert_true(sip_is_likely(SLICE(MSG)));
+	assert_true(sip_is_likely(SLICE("\r\n\nSIP/2.0 200 OK\r\n")));
+	assert_true(sip_is_likely(SLICE("sip/3.0\n")));
+	assert_true(sip_is_likely(SLICE("INVITE  sip:a@b  SIP/7.0 \r\nx")));
+	assert_false(sip_is_likely(SLICE("INVITE sip:a@b SIP/2.0"))); /* cut off in its first line */
+	assert_false(sip_is_likely(SLICE("GET / HTTP/1.1\r\nSIP/2.0\r\n")));
+	assert_false(sip_is_likely(SLICE("INVITE sip:a@b\r\nVia: SIP/2.0/UDP a\r\n")));
+	assert_false(sip_is_likely(SLICE("SIP/2.0")));
+	assert_false(sip_is_likely(SLICE("\x80 sip:a SIP/2.0\r\n")));
+	assert_false(sip_is_likely(SLICE("\r\n\r\n")));
+	assert_false(sip_is_likely(SLICE("\0\0\0\0")));
+	assert_false(sip_is_likely((struct slice){0}));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -140,6 +157,7 @@ int main(void)
 		cmocka_unit_test(what_cannot_be_framed_is_refused),
 		cmocka_unit_test(too_long_messages_are_refused_early),
 		cmocka_unit_test(call_id_is_found_without_parsing),
+		cmocka_unit_test(garbage_is_told_by_its_first_line),
 	};
 	return cmocka_run_group_tests_name("sip_frame", tests, NULL, NULL);
 }

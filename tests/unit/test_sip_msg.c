@@ -180,10 +180,10 @@ static void missing_mandatory_headers_are_named(void **state)
 {
 	(void)state;
 	refused(LINE FROM TO CALL_ID CSEQ "\r\n", 400, "Missing Via", false);
-	refused(LINE VIA TO CALL_ID CSEQ "\r\n", 400, "Missing From", false);
-	refused(LINE VIA FROM CALL_ID CSEQ "\r\n", 400, "Missing To", false);
-	refused(LINE VIA FROM TO CSEQ "\r\n", 400, "Missing Call-ID", false);
-	refused(LINE VIA FROM TO CALL_ID "\r\n", 400, "Missing CSeq", false);
+	refused(LINE VIA TO CALL_ID CSEQ "\r\n", 400, "Missing From", true);
+	refused(LINE VIA FROM CALL_ID CSEQ "\r\n", 400, "Missing To", true);
+	refused(LINE VIA FROM TO CSEQ "\r\n", 400, "Missing Call-ID", true);
+	refused(LINE VIA FROM TO CALL_ID "\r\n", 400, "Missing CSeq", true);
 }
 
 static void single_headers_twice_are_refused(void **state)

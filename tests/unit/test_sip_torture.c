@@ -1,5 +1,5 @@
-/* The messages of RFC 4475, which lie in the fuzzers' corpus: what the parser makes of
- * each. */
+/* The messages of RFC 4475 and RFC 5118, which lie in the fuzzers' corpus: what the parser
+ * makes of each. What the daemon does with them: tests/system/test_torture.py. */
 #include "core/sip/sip_header.h"
 #include "tests/unit/sip_test.h"
 
@@ -69,6 +69,19 @@ static const struct torture rows[] = {
 	{"sdp01", 0, NULL},
 	/* 3.4 */
 	{"inv2543", 0, NULL},
+	/* RFC 5118 */
+	{"ipv6-good", 0, NULL},
+	{"ipv6-bad", 400, "Bad Request-URI"},
+	{"port-ambiguous", 0, NULL},
+	{"port-unambiguous", 0, NULL},
+	{"via-received-param-with-delim", 0, NULL},
+	{"via-received-param-no-delim", 0, NULL},
+	{"ipv6-in-sdp", 0, NULL},
+	{"mult-ip-in-header", 0, NULL},
+	{"mult-ip-in-sdp", 0, NULL},
+	{"ipv4-mapped-ipv6", 0, NULL},
+	{"ipv6-bug-abnf-3-colons", 400, "Bad Request-URI"},
+	{"ipv6-correct-abnf-2-colons", 0, NULL},
 };
 
 static void load(struct sip_test *t, const char *name)
@@ -250,6 +263,50 @@ static void contact_parameters_are_told_from_uri_parameters(void **state)
 	sip_test_free(&t);
 }
 
+static void ports_stand_behind_the_bracket(void **state)
+{
+	struct sip_test t;
+	struct sip_uri u;
+
+	(void)state;
+	load(&t, "port-ambiguous");
+	assert_int_equal(sip_uri_parse(&u, t.msg.ruri), 0);
+	assert_slice_equal(u.host, "[2001:db8::10:5070]");
+	assert_int_equal(u.port, 0);
+	sip_test_free(&t);
+	load(&t, "port-unambiguous");
+	assert_int_equal(sip_uri_parse(&u, t.msg.ruri), 0);
+	assert_slice_equal(u.host, "[2001:db8::10]");
+	assert_int_equal(u.port, 5070);
+	sip_test_free(&t);
+}
+
+static void received_of_ipv6_with_and_without_brackets(void **state)
+{
+	struct sip_test t;
+
+	(void)state;
+	load(&t, "via-received-param-with-delim");
+	assert_slice_equal(sip_via_list(&t.msg, NULL)->received, "[2001:db8::9:255]");
+	assert_slice_equal(sip_via_list(&t.msg, NULL)->branch, "z9hG4bKas3-111");
+	sip_test_free(&t);
+	load(&t, "via-received-param-no-delim");
+	assert_slice_equal(sip_via_list(&t.msg, NULL)->received, "2001:db8::9:255");
+	sip_test_free(&t);
+}
+
+static void the_top_via_is_read_whatever_follows_it(void **state)
+{
+	struct sip_test t;
+
+	(void)state;
+	load(&t, "badinv01");
+	assert_null(sip_via_list(&t.msg, NULL));
+	assert_slice_equal(sip_via_top(&t.msg)->host, "192.0.2.15");
+	assert_true(sip_can_reply(&t.msg));
+	sip_test_free(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -261,6 +318,9 @@ int main(void)
 		cmocka_unit_test(all_transports_of_vias),
 		cmocka_unit_test(contact_with_headers_needs_brackets),
 		cmocka_unit_test(contact_parameters_are_told_from_uri_parameters),
+		cmocka_unit_test(ports_stand_behind_the_bracket),
+		cmocka_unit_test(received_of_ipv6_with_and_without_brackets),
+		cmocka_unit_test(the_top_via_is_read_whatever_follows_it),
 	};
 	return cmocka_run_group_tests_name("sip_torture", tests, NULL, NULL);
 }

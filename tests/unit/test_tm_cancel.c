@@ -34,11 +34,11 @@ static void caller_hangs_up_before_the_answer(void **state)
 	(void)state;
 	phone_send(w, alice,
 		REQ(alice, .method = "CANCEL",
-			.extra = "Reason: SIP;cause=600;text=\"gone\"\r\n"));
+			.extra = "Reason: SIP;cause=600;text=\"gone\"\r\nReason: Q.850;cause=16\r\n"));
 	phone_expect(w, alice, "SIP/2.0 200");
 	assert_has(alice->got, "CSeq: 1 CANCEL");
 	phone_expect(w, bob, "CANCEL sip:bob@example.org SIP/2.0");
-	assert_has(bob->got, "Reason: SIP;cause=600;text=\"gone\"");
+	assert_has(bob->got, "Reason: SIP;cause=600;text=\"gone\"\r\nReason: Q.850;cause=16\r\n");
 	/* the same branch as our INVITE, and one Via only */
 	branch = strstr(invite, "branch=");
 	branch[strcspn(branch, "\r;")] = '\0';

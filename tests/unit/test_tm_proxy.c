@@ -1,4 +1,5 @@
 /* Requests and replies through the proxy: RFC 3261 sections 16 and 17. */
+#include "core/tm/record_route.h"
 #include "tests/unit/tm_test.h"
 
 static void options_and_its_reply_pass_with_our_via_added_and_taken(void **state)
@@ -432,6 +433,34 @@ static void error_reply_is_left_to_a_script_that_asks_for_it(void **state)
 	world_free(w);
 }
 
+static void script_fork_recorded(struct tm_world *w, struct ph_msg *msg)
+{
+	assert_int_equal(rr_add(msg, msg->sock, SLICE(";ftag=a1")), 0);
+	relay_to_phones(w, msg, 2);
+}
+
+static void each_branch_has_the_record_routes_that_fit_its_transport(void **state)
+{
+	struct tm_world *w = world_new();
+	struct phone *alice = phone_new(w), *bob = phone_new(w), *carol = phone_new_tcp(w);
+	char one[128], two[256];
+
+	(void)state;
+	w->script = script_fork_recorded;
+	snprintf(one, sizeof(one), "Record-Route: <sip:127.0.0.1:%u;lr;ftag=a1>\r\n", w->port);
+	snprintf(two, sizeof(two),
+		"Record-Route: <sip:127.0.0.1:%u;transport=tcp;r2=on;lr;ftag=a1>\r\n"
+		"Record-Route: <sip:127.0.0.1:%u;r2=on;lr;ftag=a1>\r\n",
+		w->port, w->port);
+	phone_send(w, alice, REQ(alice, ));
+	phone_expect(w, bob, "INVITE ");
+	assert_has(bob->got, one);
+	assert_has_not(bob->got, "r2=on");
+	phone_expect(w, carol, "INVITE ");
+	assert_has(carol->got, two);
+	world_free(w);
+}
+
 static void reply_that_is_not_ours_goes_nowhere(void **state)
 {
 	struct tm_world *w = world_new();
@@ -514,6 +543,8 @@ int main(void)
 		cmocka_unit_test(without_du_the_topmost_route_is_the_next_hop),
 		cmocka_unit_test(unresolvable_next_hop_is_reported_and_answered),
 		cmocka_unit_test(error_reply_is_left_to_a_script_that_asks_for_it),
+		cmocka_unit_test(
+			each_branch_has_the_record_routes_that_fit_its_transport),
 		cmocka_unit_test(reply_that_is_not_ours_goes_nowhere),
 		cmocka_unit_test(
 			forwarding_without_state_brings_the_reply_back_and_keeps_nothing),

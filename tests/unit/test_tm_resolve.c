@@ -29,6 +29,19 @@ int net_resolve(struct net *n, const struct net_query *q,
 	return -EINPROGRESS;
 }
 
+void net_hop_failed(struct net *n, const struct net_hop *hop, uint64_t ms)
+{
+	(void)n;
+	(void)hop;
+	(void)ms;
+}
+
+void net_hop_answered(struct net *n, const struct net_hop *hop)
+{
+	(void)n;
+	(void)hop;
+}
+
 static void resolver_answers(void)
 {
 	net_resolved fn = resolver.fn;

@@ -136,6 +136,64 @@ static void without_rport_the_reply_goes_to_the_port_in_via(void **state)
 	world_free(w);
 }
 
+/* Section 7.3.1: a list in one field is the same as several fields, "v" the same as "Via". */
+static void vias_in_one_field_and_in_compact_form_are_kept_apart(void **state)
+{
+	struct tm_world *w = world_new();
+	struct phone *alice = phone_new(w), *bob = phone_new(w);
+	static const char second[] = ",SIP/2.0/UDP p2.example.org:5080;branch=z9hG4bK2";
+	char text[4096], *via;
+
+	(void)state;
+	w->script = script_relay;
+	snprintf(text, sizeof(text), "%s",
+		REQ(alice, .method = "MESSAGE",
+			.extra = "v: SIP/2.0/TCP 192.0.2.2;branch=z9hG4bK3 , SIP / 2.0 / UDP 192.0.2.3:5070;branch=z9hG4bK4\r\n"));
+	/* alice's own, with one more behind it in the same field */
+	via = strstr(text, ";rport\r\n");
+	memmove(via + 6 + strlen(second), via + 6, strlen(via + 6) + 1);
+	memcpy(via + 6, second, strlen(second));
+	via = strstr(text, "Via: ");
+	memmove(via + 1, via + 3, strlen(via + 3) + 1);
+	*via = 'V';
+	phone_send(w, alice, text);
+	phone_expect(w, bob, "MESSAGE ");
+	/* what bob sends back is what he got */
+	via = strstr(bob->got, "V: ");
+	assert_non_null(via);
+	assert_has(bob->got, "rport=");
+	assert_has(via, "p2.example.org:5080;branch=z9hG4bK2");
+	snprintf(text, sizeof(text), "SIP/2.0 200 OK\r\n%s", strstr(bob->got, "\r\n") + 2);
+	phone_send(w, bob, text);
+	phone_expect(w, alice, "SIP/2.0 200 OK\r\nV: SIP/2.0/UDP 127.0.0.1:");
+	assert_has(alice->got, "branch=z9hG4bKalice1");
+	assert_has(alice->got, "p2.example.org:5080;branch=z9hG4bK2");
+	assert_has(alice->got, "v: SIP/2.0/TCP 192.0.2.2;branch=z9hG4bK3 , SIP / 2.0 / UDP 192.0.2.3:5070;branch=z9hG4bK4\r\n");
+	assert_has_not(alice->got, "z9hG4bKph");
+	world_free(w);
+}
+
+static void maddr_in_via_is_not_followed(void **state)
+{
+	struct tm_world *w = world_new();
+	struct phone *alice = phone_new(w), *victim = phone_new(w);
+	char text[4096], maddr[64], *at;
+
+	(void)state;
+	w->script = script_404;
+	snprintf(text, sizeof(text), "%s", REQ(victim, .method = "MESSAGE"));
+	snprintf(maddr, sizeof(maddr), ";maddr=127.0.0.2;ttl=1");
+	at = strstr(text, ";rport");
+	memmove(at + strlen(maddr), at + 6, strlen(at + 6) + 1);
+	memcpy(at, maddr, strlen(maddr));
+	phone_send(w, alice, text);
+	/* to the sender's address, at the port in Via */
+	phone_expect(w, victim, "SIP/2.0 404");
+	assert_has(victim->got, ";maddr=127.0.0.2;ttl=1");
+	phone_quiet(w, alice);
+	world_free(w);
+}
+
 static void script_relay_and_check(struct tm_world *w, struct ph_msg *msg)
 {
 	if (msg->sip.method == SIP_ACK) {
@@ -348,6 +406,8 @@ int main(void)
 		cmocka_unit_test(client_of_rfc_2543_is_matched_without_the_cookie),
 		cmocka_unit_test(same_branch_from_another_sender_is_another_transaction),
 		cmocka_unit_test(without_rport_the_reply_goes_to_the_port_in_via),
+		cmocka_unit_test(vias_in_one_field_and_in_compact_form_are_kept_apart),
+		cmocka_unit_test(maddr_in_via_is_not_followed),
 		cmocka_unit_test(ack_to_a_known_200_is_recognised),
 		cmocka_unit_test(full_table_refuses_new_transactions_with_503),
 		cmocka_unit_test(draining_lets_calls_in_flight_finish),

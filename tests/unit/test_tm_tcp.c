@@ -54,7 +54,34 @@ static void script_to_closed(struct tm_world *w, struct ph_msg *msg)
 	w->relay_code = tm_relay(w->tm, msg, NULL, 0);
 }
 
-static void refused_connection_is_a_503_at_once(void **state)
+static void script_forward_to_bob(struct tm_world *w, struct ph_msg *msg)
+{
+	msg->du = phone_uri(msg, &w->phones[1]);
+	assert_int_equal(tm_forward(w->tm, msg, NULL), TM_RELAYED);
+}
+
+static void reply_without_state_finds_the_connection_that_the_request_came_by(void **state)
+{
+	struct tm_world *w = world_new();
+	struct phone *alice = phone_new_tcp(w), *bob = phone_new(w);
+	char text[4096], *rport;
+
+	(void)state;
+	w->script = script_forward_to_bob;
+	/* alice does not ask for rport */
+	snprintf(text, sizeof(text), "%s", REQ(alice, .method = "MESSAGE"));
+	rport = strstr(text, ";rport");
+	memmove(rport, rport + 6, strlen(rport + 6) + 1);
+	/* and writes a port at which nobody listens */
+	phone_send(w, alice, text);
+	phone_expect(w, bob, "MESSAGE ");
+	phone_send(w, bob, reply_text(bob->got, "200 OK", "b1", NULL));
+	phone_expect(w, alice, "SIP/2.0 200");
+	assert_int_equal(world_counter(w, TM_C_SERVER), 0);
+	world_free(w);
+}
+
+static void refused_connection_ends_in_500_at_once(void **state)
 {
 	struct tm_world *w = world_new();
 	struct phone *alice = phone_new(w);
@@ -62,9 +89,9 @@ static void refused_connection_is_a_503_at_once(void **state)
 	(void)state;
 	w->script = script_to_closed;
 	phone_send(w, alice, REQ(alice, .method = "MESSAGE"));
-	phone_expect(w, alice, "SIP/2.0 503");
+	phone_expect(w, alice, "SIP/2.0 500");
 	phone_send(w, alice, REQ(alice, .branch = "z9hG4bKi", .call = "call-2@test"));
-	phone_await(w, alice, "SIP/2.0 503");
+	phone_await(w, alice, "SIP/2.0 500");
 	world_free(w);
 }
 
@@ -91,7 +118,9 @@ int main(void)
 		cmocka_unit_test(reply_goes_back_on_the_connection_it_came_by),
 		cmocka_unit_test(
 			request_uses_the_phone_s_open_connection_and_is_not_repeated),
-		cmocka_unit_test(refused_connection_is_a_503_at_once),
+		cmocka_unit_test(
+			reply_without_state_finds_the_connection_that_the_request_came_by),
+		cmocka_unit_test(refused_connection_ends_in_500_at_once),
 		cmocka_unit_test(non_invite_over_tcp_is_forgotten_with_its_reply),
 	};
 	return cmocka_run_group_tests_name("tm_tcp", tests, NULL, NULL);

@@ -55,7 +55,7 @@ static void non_invite_is_repeated_also_after_a_provisional_reply(void **state)
 		;
 	phone_expect(w, bob, "MESSAGE ");
 	phone_send(w, bob, reply_text(bob->got, "200 OK", "b1", NULL));
-	phone_expect(w, alice, "SIP/2.0 200");
+	phone_await(w, alice, "SIP/2.0 200");
 	world_free(w);
 }
 
@@ -73,10 +73,7 @@ static void silent_phone_is_a_408(void **state)
 	WORLD_UNTIL(w, world_counter(w, TM_C_ACK_ABSORBED) == 1);
 	while (phone_take(alice))
 		;
-	phone_send(w, alice, REQ(alice, .method = "MESSAGE", .branch = "z9hG4bKm"));
-	phone_expect(w, alice, "SIP/2.0 408");
-	assert_has(alice->got, "MESSAGE");
-	assert_int_equal(world_counter(w, TM_C_TIMEOUTS), 2);
+	assert_int_equal(world_counter(w, TM_C_TIMEOUTS), 1);
 	world_free(w);
 }
 

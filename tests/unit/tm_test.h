@@ -343,6 +343,7 @@ static inline struct tm_world *world_new(void)
 		.timer_c = 180000,
 		.fr_timer = 30000,
 		.fr_inv_timer = 120000,
+		.failover_timer = 4000,
 		.detour_timer = 1000,
 		.max_transactions = 1000,
 		.retry_after = 5};

@@ -4,13 +4,16 @@ import os
 import shutil
 
 from . import check, proc, rtp
+from .baresip import Baresip
 from .certs import Certs
 from .daemon import Daemon
+from .dns import Dns, ScriptedDns
 from .netns import Internet
 from .phone import Phone
 from .redis import Redis
 from .relay import Relay
 from .scripted import ScriptedRelay
+from .target import Target
 
 
 class Case:
@@ -18,6 +21,7 @@ class Case:
         self.dir = folder
         self.processes = []
         self.phones = []
+        self.real_phones = []
         self.daemons = []
         self.helpers = []                   # threads of the kit that need a close()
         self.names = {}
@@ -42,9 +46,9 @@ class Case:
             daemon.start()
         return daemon
 
-    def relay(self, address="127.0.0.1", ports=200):
+    def relay(self, address="127.0.0.1", ports=200, **kwargs):
         """A call takes four ports, and rtpengine keeps them for 30 s after its end."""
-        return Relay(self, address, ports)
+        return Relay(self, address, ports, **kwargs)
 
     def scripted_relay(self, address="127.0.0.1", **kwargs):
         return ScriptedRelay(self, address, **kwargs)
@@ -62,6 +66,17 @@ class Case:
     def redis(self, **kwargs):
         return Redis(self, **kwargs)
 
+    def dns(self, records, **kwargs):
+        """dnsmasq with these records: kit/dns.py."""
+        return Dns(self, records, **kwargs)
+
+    def scripted_dns(self, script, **kwargs):
+        return ScriptedDns(self, script, **kwargs)
+
+    def target(self, **kwargs):
+        """A SIP server that a name leads to: kit/target.py."""
+        return Target(self, **kwargs)
+
     def phone(self, user, daemon, **kwargs):
         """A phone of the daemon's domain. IPv4 phones have addresses of their own, 127.0.0.2 and up."""
         if "nat" in kwargs:                  # a real one: the phone has the LAN's address and writes it
@@ -78,6 +93,16 @@ class Case:
         server = daemon.tls_server if kwargs.get("transport") == "tls" else daemon.server
         phone = Phone(user, server, kwargs.pop("domain", daemon.domain), **kwargs)
         self.phones.append(phone)
+        return phone
+
+    def baresip(self, user, daemon, host, address="192.168.1.2", **kwargs):
+        """A real phone on this host (a LAN's, or internet.host()), registered; start=False: not yet."""
+        start = kwargs.pop("start", True)
+        phone = Baresip(self, user, daemon.domain, kwargs.pop("server", daemon.server), host, address, **kwargs)
+        self.real_phones.append(phone)
+        if start:
+            phone.start()
+            phone.register()
         return phone
 
     def phones_of(self, daemon, users, **kwargs):
@@ -110,6 +135,8 @@ class Case:
             phone.close()
             if not self.tolerate_complaints:
                 wrong += phone.complaints[:5]
+        for phone in self.real_phones:
+            phone.close()
         for daemon in self.daemons:
             text = daemon.verdict()
             if text:

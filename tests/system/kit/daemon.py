@@ -1,13 +1,16 @@
 """pinholed under test: its configuration file, start, control and log."""
 
+import contextlib
 import json
 import os
 import signal
 import socket
+import time
 
 from . import build, check, proc
 
 ROUTE = os.path.join(build.TOP, "examples", "quickstart.route")
+FUTEX = {"x86_64": "202", "aarch64": "98"}.get(os.uname().machine)      # what a thread sleeps in that waits to be woken
 BAD_SIGNS = ("AddressSanitizer", "ThreadSanitizer", "LeakSanitizer", "runtime error:", "Assertion `")
 
 
@@ -127,8 +130,25 @@ class Daemon:
         status = self.process.wait(seconds)
         return status, self.process.log()
 
+    def log_rests(self):
+        """Its thread that writes the log has nothing to write; also true when that cannot be seen."""
+        with contextlib.suppress(OSError):
+            for task in os.listdir(f"/proc/{self.process.pid}/task"):
+                with open(f"/proc/{self.process.pid}/task/{task}/comm", encoding="utf-8") as name:
+                    if name.read().strip() != "log":
+                        continue
+                with open(f"/proc/{self.process.pid}/task/{task}/syscall", encoding="utf-8") as call:
+                    return FUTEX is None or call.read().split()[0] == FUTEX
+        return True
+
     def log(self):
-        return self.process.log() if self.process else ""
+        """What it has logged until now."""
+        if not self.process:
+            return ""
+        end = time.monotonic() + 1         # of one that is stopped, or does nothing but log
+        while self.process.running() and not self.log_rests() and time.monotonic() < end:
+            time.sleep(0.001)
+        return self.process.log()
 
     def ctl(self, *words, seconds=10):
         return proc.run([build.program("pinholectl"), "-s", self.mi, *words], seconds=seconds, env=build.environment())

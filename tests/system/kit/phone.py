@@ -123,7 +123,7 @@ class Call:
     def request(self, method, body=b"", extra=()):
         """A request inside the dialog, started."""
         self.cseq += 1
-        return self.phone.start(self.in_dialog(method, self.cseq, body, extra))
+        return self.phone.start(self.in_dialog(method, self.cseq, body, extra), self if method == "INVITE" else None)
 
     def in_dialog(self, method, cseq, body=b"", extra=()):
         me, peer = self.phone.address_of_record(), self.peer_uri
@@ -142,10 +142,7 @@ class Call:
 
     def reinvite(self, seconds=10):
         """New offer inside the call; acknowledged by the phone's thread."""
-        txn = self.request("INVITE", self.sdp())
-        txn.call = self
-        self.txn = txn
-        return txn.wait(seconds)
+        return self.request("INVITE", self.sdp()).wait(seconds)
 
     def cancel(self, seconds=5):
         """CANCEL our INVITE; returns the reply to the CANCEL."""
@@ -254,11 +251,13 @@ class Phone:
             msg.add("Content-Type", "application/sdp")
         return msg
 
-    def start(self, msg):
-        """Send a request with retransmissions; returns its ClientTransaction."""
+    def start(self, msg, call=None):
+        """Send a request with retransmissions; returns its ClientTransaction. The answer to an INVITE of a call is acknowledged."""
         txn = ClientTransaction(msg)
         data, to = msg.data(), self.next_hop(msg)
         with self.lock:
+            if call:
+                txn.call, call.txn = call, txn
             self.transactions[(msg.branch, msg.method)] = txn
             if self.retransmit and not self.link.reliable:
                 txn.timer = Timer(data, cap=1e9 if msg.method == "INVITE" else T2, to=to)
@@ -311,14 +310,7 @@ class Phone:
         call.invite = msg
         with self.lock:
             self.calls[(call.call_id, call.local_tag)] = call
-            call.txn = ClientTransaction(msg)
-            call.txn.call = call
-            data = msg.data()
-            self.transactions[(msg.branch, "INVITE")] = call.txn
-            if self.retransmit and not self.link.reliable:
-                call.txn.timer = Timer(data, cap=1e9)
-                self.timers[id(call.txn)] = call.txn.timer
-        self.link.send(data)
+        self.start(msg, call)
         return call
 
     def wait_call(self, seconds=5):

@@ -7,17 +7,22 @@ from . import proc
 
 
 class Relay:
-    def __init__(self, case, address="127.0.0.1", ports=200):
-        """address: where media goes; its control port is on the loopback of the same host."""
-        self.address = address
+    def __init__(self, case, address="127.0.0.1", ports=200, interfaces=None, delete_delay=None):
+        """address: where media goes; its control port is on the loopback of the same host. interfaces: {name: address}
+        of a relay between networks ("internal" and "external": flags i and e), instead of the one address. delete_delay:
+        seconds that a session is kept after its end (rtpengine: 30)."""
+        self.addresses = list((interfaces or {"": address}).values())
+        self.address = self.addresses[0]
         self.control_port = proc.free_port("127.0.0.1", tcp=False)
         self.ports = ports
-        self.first = proc.free_range(ports, (address,))
+        named = [f"--interface={name}/{at}" for name, at in (interfaces or {}).items()] or [f"--interface={address}"]
+        self.first = proc.free_range(ports, self.addresses)
         self.url = f"udp:127.0.0.1:{self.control_port}"
         self.process = case.spawn("rtpengine", [
-            "rtpengine", "--config-file=none", "--foreground", "--table=-1", f"--interface={address}",
+            "rtpengine", "--config-file=none", "--foreground", "--table=-1", *named,
             f"--listen-udp=127.0.0.1:{self.control_port}", f"--port-min={self.first}",
-            f"--port-max={self.first + ports - 1}", "--num-threads=2", "--log-stderr", "--log-level=6"])
+            f"--port-max={self.first + ports - 1}", "--num-threads=2", "--log-stderr", "--log-level=6",
+            *([] if delete_delay is None else [f"--delete-delay={delete_delay}"])])
         self.process.ready(lambda: self.command("V", 0.1) == "20040107", 10)
 
     def command(self, text, seconds=1.0):
@@ -42,8 +47,13 @@ class Relay:
         return sum(1 for line in self.process.log().splitlines()
                    if "Got valid command" in line and f" {letter}" in line.split(": ", 3)[-1])
 
-    def uses(self, port):
-        return self.first <= port < self.first + 200
+    def open_ports(self):
+        """Ports for media that are open on this host now."""
+        found = set()
+        for name in ("udp", "udp6"):
+            with open(f"/proc/thread-self/net/{name}", encoding="ascii") as table:
+                found |= {int(line.split()[1].rpartition(":")[2], 16) for line in table.readlines()[1:]}
+        return sorted(port for port in found if self.uses(port))
 
     def uses(self, port):
         return self.first <= port < self.first + self.ports

@@ -1,4 +1,7 @@
-"""Finds the tests, runs each in a process of its own, prints one line each and a last one with the sums."""
+"""
+Finds the tests, runs each in a process and, where that is allowed, a network of its own, several beside each other; prints one
+line each when it ends and a last one with the sums.
+"""
 
 import argparse
 import importlib.util
@@ -13,7 +16,7 @@ import tempfile
 import time
 import traceback
 
-from . import build, check
+from . import build, check, netns
 from .case import Case
 
 DEFAULT_SECONDS = 60
@@ -27,6 +30,12 @@ def limit(seconds):
     return mark
 
 
+def alone(function):
+    """For a test that measures the machine's time or works in the build folder: it runs when no other does."""
+    function.alone = True
+    return function
+
+
 def variants(**axes):
     """Run a test for each combination: variants(store=["memory", "redis"]) passes store=."""
     def mark(function):
@@ -38,8 +47,9 @@ def variants(**axes):
 class Test:
     def __init__(self, module, function, kwargs):
         self.module, self.function, self.kwargs = module, function, kwargs
-        label = "-".join(str(v[0] if isinstance(v, tuple) else v) for v in kwargs.values())
+        label = "-".join(str(v[0] if isinstance(v, tuple) else getattr(v, "__name__", v)) for v in kwargs.values())
         self.name = f"{module.__name__}.{function.__name__}" + (f"[{label}]" if label else "")
+        self.alone = getattr(function, "alone", False)
         self.seconds = getattr(function, "seconds", DEFAULT_SECONDS)
         if build.sanitizer():
             self.seconds *= 3
@@ -96,40 +106,76 @@ def child(test, folder):
         json.dump(outcome, out)
 
 
-def run_one(test, folder):
-    """(outcome, text, seconds)."""
-    start = time.monotonic()
-    pid = os.fork()
-    if pid == 0:
+class Running:
+    """A test at work, in a process group of its own."""
+
+    def __init__(self, test, folder, isolated):
+        self.test, self.folder = test, folder
+        self.start = time.monotonic()
+        self.pid = os.fork()
+        if self.pid == 0:
+            self.work(isolated)
+
+    def work(self, isolated):
+        """In the child; does not return."""
         os.setpgid(0, 0)
-        log = os.open(os.path.join(folder, "test.log"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        log = os.open(os.path.join(self.folder, "test.log"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         os.dup2(log, 1)
         os.dup2(log, 2)
         try:
-            child(test, folder)
+            if isolated:
+                netns.own_network()
+            child(self.test, self.folder)
         finally:
             sys.stdout.flush()
             os._exit(0)
-    end = start + test.seconds
+
+    def kill(self):
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except ProcessLookupError:                 # so early that it has no group yet
+            os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+
+    def ended(self):
+        """None, or (outcome, text, seconds)."""
+        took = time.monotonic() - self.start
+        if os.waitpid(self.pid, os.WNOHANG)[0] == 0:
+            if took <= self.test.seconds:
+                return None
+            self.kill()
+            return "FAILED", f"ran longer than {self.test.seconds} s", took
+        try:
+            with open(os.path.join(self.folder, "outcome.json"), encoding="utf-8") as result:
+                outcome, text = json.load(result)
+        except (OSError, ValueError):
+            outcome, text = "FAILED", "the test process died"
+        return outcome, text, took
+
+
+def run_all(tests, jobs, root, isolated, report):
+    """At most `jobs` at once; calls report(test, folder, outcome, text, seconds) as they end."""
+    waiting = list(enumerate(tests))
+    if jobs > 1:                                   # the long ones first, so that none is left over at the end
+        waiting.sort(key=lambda pair: (pair[1].alone, -pair[1].seconds))
+    running = []
     try:
-        while True:
-            done, _ = os.waitpid(pid, os.WNOHANG)
-            if done:
-                break
-            if time.monotonic() > end:
-                os.killpg(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
-                return "FAILED", f"ran longer than {test.seconds} s", time.monotonic() - start
+        while waiting or running:
+            while waiting and len(running) < jobs and not any(r.test.alone for r in running) and not (running and waiting[0][1].alone):
+                number, test = waiting.pop(0)
+                folder = os.path.join(root, str(number))
+                os.mkdir(folder)
+                running.append(Running(test, folder, isolated))
+            for one in list(running):
+                ended = one.ended()
+                if ended:
+                    running.remove(one)
+                    report(one.test, one.folder, *ended)
+                    shutil.rmtree(one.folder, ignore_errors=True)
             time.sleep(0.01)
-    except BaseException:
-        os.killpg(pid, signal.SIGKILL)
-        raise
-    try:
-        with open(os.path.join(folder, "outcome.json"), encoding="utf-8") as result:
-            outcome, text = json.load(result)
-    except (OSError, ValueError):
-        outcome, text = "FAILED", "the test process died"
-    return outcome, text, time.monotonic() - start
+    finally:
+        for one in running:
+            one.kill()
 
 
 def special_files(folder, names):
@@ -146,13 +192,55 @@ def show_logs(folder, endings):
                 print(f"  --- {name}\n" + "".join("  " + line for line in lines))
 
 
-def main(here):
+class Report:
+    """The lines of output, the sums, and the logs that are kept."""
+
+    def __init__(self, keep, verbose):
+        self.keep, self.verbose = keep, verbose
+        self.sums = {"ok": 0, "FAILED": 0, "skipped": 0}
+
+    def __call__(self, test, folder, outcome, text, seconds):
+        self.sums[outcome] += 1
+        print(f"{outcome:7} {test.name} ({seconds:.1f} s)" + (f": {text}" if text else ""), flush=True)
+        if self.verbose:
+            show_logs(folder, (".log", ".conf") if outcome == "FAILED" else ("test.log",))
+        if outcome == "FAILED":
+            kept = os.path.join(self.keep, re.sub(r"[^\w.\[\]-]+", "_", test.name))
+            shutil.rmtree(kept, ignore_errors=True)
+            shutil.copytree(folder, kept, ignore=special_files)
+            print(f"        logs: {kept}", flush=True)
+
+    def __str__(self):
+        return f"{self.sums['ok']} passed, {self.sums['FAILED']} failed, {self.sums['skipped']} skipped"
+
+
+def jobs_of(text):
+    jobs = int(text)
+    if not 1 <= jobs <= 64:
+        raise ValueError
+    return jobs
+
+
+def usual_jobs(isolated):
+    """Tests wait most of the time; a daemon with a sanitizer works a multiple."""
+    if not isolated:
+        return 1
+    return len(os.sched_getaffinity(0)) * (1 if build.sanitizer() else 2)
+
+
+def arguments():
     parser = argparse.ArgumentParser(description="Runs the system tests. PINHOLE_BUILD names the build folder.")
     parser.add_argument("--list", action="store_true", help="print the names and end")
     parser.add_argument("-k", metavar="NAME", action="append", help="only tests with NAME in their name; may be repeated")
+    parser.add_argument("-j", metavar="N", type=jobs_of, help="so many beside each other, 1 to 64 (default: two for each processor, one "
+                        "with a sanitizer; 1 where a test cannot have a network of its own)")
     parser.add_argument("-v", action="store_true", help="print the logs of failures, and what passing tests have measured")
     parser.add_argument("--logs", metavar="DIR", help="where the logs of failures are kept (default: BUILD/system-logs)")
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def main(here):
+    options = arguments()
     # A shell that runs us in the background has SIGINT ignored, and so would all that we start: tests of Ctrl-C need it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     tests = [t for t in discover(here) if not options.k or any(k in t.name for k in options.k)]
@@ -162,27 +250,16 @@ def main(here):
     if not tests:
         print("no test has that name; --list shows all", file=sys.stderr)
         return 2
-    keep = options.logs or os.path.join(build.folder(), "system-logs")
-    print(f"system tests with {build.folder()}" + (f" ({build.sanitizer()} sanitizer)" if build.sanitizer() else ""))
-    sums = {"ok": 0, "FAILED": 0, "skipped": 0}
+    isolated = netns.allowed()
+    jobs = options.j or usual_jobs(isolated)
+    report = Report(options.logs or os.path.join(build.folder(), "system-logs"), options.v)
+    print(f"system tests with {build.folder()}" + (f" ({build.sanitizer()} sanitizer)" if build.sanitizer() else "") +
+          f", {jobs} at once" + ("" if isolated else ", all in one network (a network of its own for each needs root)"), flush=True)
     root = tempfile.mkdtemp(prefix="pinhole-test-")
     os.chmod(root, 0o755)                          # a daemon that has dropped to another user reads here
     try:
-        for number, test in enumerate(tests):
-            folder = os.path.join(root, str(number))
-            os.mkdir(folder)
-            outcome, text, seconds = run_one(test, folder)
-            sums[outcome] += 1
-            print(f"{outcome:7} {test.name} ({seconds:.1f} s)" + (f": {text}" if text else ""), flush=True)
-            if options.v:
-                show_logs(folder, (".log", ".conf") if outcome == "FAILED" else ("test.log",))
-            if outcome == "FAILED":
-                kept = os.path.join(keep, re.sub(r"[^\w.\[\]-]+", "_", test.name))
-                shutil.rmtree(kept, ignore_errors=True)
-                shutil.copytree(folder, kept, ignore=special_files)
-                print(f"        logs: {kept}", flush=True)
-            shutil.rmtree(folder, ignore_errors=True)
+        run_all(tests, jobs, root, isolated, report)
     finally:
         shutil.rmtree(root, ignore_errors=True)
-    print(f"{sums['ok']} passed, {sums['FAILED']} failed, {sums['skipped']} skipped")
-    return 1 if sums["FAILED"] else 0
+    print(report)
+    return 1 if report.sums["FAILED"] else 0

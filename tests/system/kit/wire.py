@@ -3,8 +3,8 @@
     near --message--> pinholed --> far;  near <--reply-- pinholed <-- far
 
 Two bare UDP sockets. What far gets is the message that near sent but for the daemon's own Via, which stands first and
-is taken away here; what near gets of a reply is what far sent but for that Via. The daemon writes nothing else: near's
-Via tells the truth about its address, and the script leaves Max-Forwards alone.
+is taken away here, and Max-Forwards, which is one less and put back here; what near gets of a reply is what far sent but
+for that Via. The daemon writes nothing else: near's Via tells the truth about its address.
 """
 
 import re
@@ -88,7 +88,8 @@ class Wire:
         via, _, rest = rest.partition(b"\r\n")
         check.that(re.match(rb"Via: SIP/2\.0/UDP ", via), f"the daemon's Via stands first: {via!r}")
         self.own_via = via + b"\r\n"
-        return start + b"\r\n" + rest
+        check.that(rest.count(b"\r\nMax-Forwards: 69\r\n") == 1, f"Max-Forwards is one less: {rest[:600]!r}")
+        return start + b"\r\n" + rest.replace(b"\r\nMax-Forwards: 69\r\n", b"\r\nMax-Forwards: 70\r\n")
 
     def reply(self, rest, status="200 OK"):
         """Answer the request that at_far() gave; `rest` are the bytes behind the Via headers."""
