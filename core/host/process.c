@@ -178,6 +178,20 @@ static void process_own(struct worker *w, struct arena *arena, struct slice data
 	}
 }
 
+/*
+ * The Call-ID decides, but for what belongs to no call: a REGISTER stays where it came in (its repetition comes the same way), and a
+ * reply goes to who has sent the request.
+ */
+static unsigned owner_of(const struct worker *w, struct slice data, uint32_t hash)
+{
+	int sender;
+
+	if (slice_starts(data, SLICE("REGISTER ")))
+		return w->w.index;
+	sender = slice_istarts(data, SLICE("SIP/")) ? tm_peek_worker(data) : -1;
+	return sender >= 0 && (unsigned)sender < w->w.count ? (unsigned)sender : hash % w->w.count;
+}
+
 static void on_message(void *self, struct arena *arena, struct slice data, const struct net_rx *rx)
 {
 	struct worker *w = self;
@@ -196,7 +210,7 @@ static void on_message(void *self, struct arena *arena, struct slice data, const
 		return;
 	}
 	hash = hash_call_id(w->w.t.key, sip_peek_call_id(data));
-	owner = hash % w->w.count;
+	owner = owner_of(w, data, hash);
 	if (owner == w->w.index) {
 		process_own(w, arena, data, rx, hash);
 		return;

@@ -116,7 +116,8 @@ ptrdiff_t sip_frame(struct slice data, size_t max, size_t *skip, size_t *state)
 	return msg.len >= total ? (ptrdiff_t)total : 0;
 }
 
-struct slice sip_peek_call_id(struct slice data)
+/** Value of the first field of a kind, whose names begin with letter or other (small ones). */
+static struct slice peek(struct slice data, enum sip_hdr_id id, char letter, char other)
 {
 	const char *p = data.p, *end = data.p + data.len, *next;
 	struct slice name, value;
@@ -133,12 +134,22 @@ struct slice sip_peek_call_id(struct slice data)
 		next = memchr(p, '\n', (size_t)(end - p));
 		if (!next)
 			break;
-		if (first || ((*p | 0x20) != 'c' && (*p | 0x20) != 'i'))
+		if (first || ((*p | 0x20) != letter && (*p | 0x20) != other))
 			continue;
 		stop = sip_field_end(p, end, &odd);
 		if (stop && sip_field_cut(p, stop, &name, &value) == 0 &&
-			sip_hdr_id_of(name) == SIP_H_CALL_ID)
+			sip_hdr_id_of(name) == id)
 			return value;
 	}
 	return (struct slice){0};
+}
+
+struct slice sip_peek_call_id(struct slice data)
+{
+	return peek(data, SIP_H_CALL_ID, 'c', 'i');
+}
+
+struct slice sip_peek_via(struct slice data)
+{
+	return peek(data, SIP_H_VIA, 'v', 'v');
 }

@@ -163,6 +163,8 @@ bool sip_is_likely(struct slice data);
  * The Call-ID value of raw bytes without a full parse (to choose the worker). Empty when there is none.
  */
 struct slice sip_peek_call_id(struct slice data);
+/** The same of the first Via field. */
+struct slice sip_peek_via(struct slice data);
 
 /**
  * Framing on a stream (RFC 3261 section 18.3): what does data, the unread bytes, begin with?

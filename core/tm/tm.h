@@ -187,6 +187,11 @@ int tm_abort(struct tm *tm, struct ph_msg *request, unsigned code, struct slice 
 
 /* Replies */
 
+/**
+ * Which worker has sent the request of this reply, by the branch that we gave it? Of raw bytes, to choose the worker: it is proved
+ * by tm_reply_in() of that worker. -1: none that we know of. Any thread.
+ */
+int tm_peek_worker(struct slice data);
 /** A received reply. Takes its own references. */
 void tm_reply_in(struct tm *tm, struct ph_msg *reply);
 /** The on_reply hook of this reply is through. */

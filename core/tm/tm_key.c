@@ -131,7 +131,9 @@ static void branch_name(
 
 	buf_fixed(&b, out, NAME_LEN);
 	buf_add(&b, SLICE(MAGIC_COOKIE "ph"));
-	buf_hex(&b, (uint64_t)slot << 32 | gen, 16);
+	buf_hex(&b, tm->s.worker, 2);
+	buf_hex(&b, slot, 6);
+	buf_hex(&b, gen, 8);
 	buf_hex(&b, key_of_slot(tm, slot, gen), 16);
 	out[NAME_LEN] = '\0';
 }
@@ -175,12 +177,25 @@ int key_branch_parse(
 		return -ENOENT;
 	if (!hex_u32(text.p + cookie.len, &s) || !hex_u32(text.p + cookie.len + 8, &g))
 		return -ENOENT;
+	s &= TM_SLOTS_MAX - 1; /* the worker stands above it */
 	branch_name(tm, s, g, name);
 	if (!slice_eq(slice_sub(text, 0, NAME_LEN), slice_make(name, NAME_LEN)))
 		return -ENOENT;
 	*slot = s;
 	*gen = g;
 	return 0;
+}
+
+int tm_peek_worker(struct slice data)
+{
+	const struct slice cookie = SLICE(";branch=" MAGIC_COOKIE "ph");
+	struct slice via = sip_peek_via(data);
+	ptrdiff_t at = slice_find(via, cookie);
+	uint32_t name;
+
+	if (at < 0 || via.len - (size_t)at < cookie.len + 8 || !hex_u32(via.p + at + cookie.len, &name))
+		return -1;
+	return (int)(name / TM_SLOTS_MAX);
 }
 
 int key_branch_loop(struct slice text, uint32_t *out)

@@ -19,6 +19,7 @@
 
 #define TM_MAX_QUEUE    16 /* replies of a branch that wait for the one in hand */
 #define TM_MAX_BRANCHES 64 /* of a transaction over all its relays */
+#define TM_SLOTS_MAX    (1u << 24) /* client transactions of a worker */
 #define TM_TAG_LEN      18
 #define TM_BRANCH_LEN   49
 #define TM_MAX_OUT                                                                       \

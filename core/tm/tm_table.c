@@ -4,7 +4,6 @@
 #include "core/tm/tm_priv.h"
 
 #define SLOTS_FIRST 256u
-#define SLOTS_MAX   (1u << 24)
 
 struct tm_trans *table_find(
 	struct tm *tm, uint64_t key, uint32_t cseq, enum sip_method method)
@@ -79,7 +78,7 @@ static int slots_grow(struct tm *tm)
 	uint32_t count = tm->slot_count > 0 ? tm->slot_count * 2 : SLOTS_FIRST;
 	struct tm_slot *slots;
 
-	if (count > SLOTS_MAX)
+	if (count > TM_SLOTS_MAX)
 		return -ENOSPC;
 	slots = realloc(tm->slots, count * sizeof(*slots));
 	if (slots == NULL)

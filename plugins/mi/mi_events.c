@@ -8,7 +8,11 @@
 struct mi_events {
 	struct bus_endpoint *bus;
 	struct log_source *log;
-	struct bus_event ring[MI_EVENTS];
+	struct kept {
+		int64_t at_us;
+		uint32_t len;
+		char packed[BUS_PACKED_MAX];
+	} ring[MI_EVENTS];
 	uint64_t seen;
 	uint64_t lost;
 };
@@ -16,13 +20,10 @@ struct mi_events {
 static void on_event(void *arg, const struct bus_event *ev)
 {
 	struct mi_events *e = arg;
-	uint64_t at = e->seen++;
-	uint64_t first = at < MI_EVENTS ? 0 : at - (MI_EVENTS - 1);
+	struct kept *k = &e->ring[e->seen++ % MI_EVENTS];
 
-	/* By the time they happened: those of another thread may have waited a little to leave with others. */
-	for (; at > first && e->ring[(at - 1) % MI_EVENTS].at_us > ev->at_us; at--)
-		e->ring[at % MI_EVENTS] = e->ring[(at - 1) % MI_EVENTS];
-	e->ring[at % MI_EVENTS] = *ev;
+	k->at_us = ev->at_us;
+	k->len = bus_event_pack(k->packed, ev);
 }
 
 static void on_gap(void *arg, enum bus_topic topic, uint64_t lost)
@@ -115,16 +116,28 @@ static void show_one(struct tree *root, const struct bus_event *ev)
 	}
 }
 
+static int by_time(const void *a, const void *b)
+{
+	const struct kept *x = *(const struct kept *const *)a, *y = *(const struct kept *const *)b;
+
+	return (x->at_us > y->at_us) - (x->at_us < y->at_us);
+}
+
+/* By the time they happened: those of one thread may have waited a little to leave together. */
 void mi_events_show(const struct mi_events *e, const char *topic, struct tree *root)
 {
-	uint64_t first = e->seen > MI_EVENTS ? e->seen - MI_EVENTS : 0;
+	unsigned count = e->seen < MI_EVENTS ? (unsigned)e->seen : MI_EVENTS;
+	const struct kept *order[MI_EVENTS];
+	struct bus_event ev;
 
+	for (unsigned i = 0; i < count; i++)
+		order[i] = &e->ring[(e->seen - count + i) % MI_EVENTS];
+	qsort(order, count, sizeof(order[0]), by_time);
 	tree_set_list(root);
-	for (uint64_t i = first; i < e->seen; i++) {
-		const struct bus_event *ev = &e->ring[i % MI_EVENTS];
-
-		if (!topic || strcmp(topic, bus_topic_name((enum bus_topic)ev->topic)) == 0)
-			show_one(root, ev);
+	for (unsigned i = 0; i < count; i++) {
+		if (bus_event_unpack(&ev, order[i]->packed, order[i]->len) > 0 &&
+			(!topic || strcmp(topic, bus_topic_name((enum bus_topic)ev.topic)) == 0))
+			show_one(root, &ev);
 	}
 	if (e->lost)
 		tree_add_int(root, "lost", (int64_t)e->lost);
