@@ -15,7 +15,7 @@ enum {
 	SHARDS = 1 << SHARD_BITS,
 	FIRST_BITS = 4, /* buckets of a new shard: 16 */
 	MOST_BITS = 24,
-	SWEEP = 2, /* buckets that each write looks through for expired bindings */
+	SWEEP_SECONDS = 64, /* with writes in them, in which all buckets are looked through for expired bindings */
 	PAGE = 100,
 	PAGE_LOOK = 4000, /* bindings that one page looks at, to find those of a socket */
 };
@@ -40,6 +40,7 @@ struct shard {
 	struct record **buckets;
 	unsigned bits;
 	unsigned sweep; /* the bucket to look through next */
+	int64_t swept;  /* the second of the last write that did */
 	size_t records;
 	size_t bindings;
 };

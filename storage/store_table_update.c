@@ -32,13 +32,18 @@ static void grow(struct shard *s)
 	s->sweep = 0;
 }
 
+/* The first write of each second looks through a share of the buckets: each costs a trip to memory. */
 static void sweep(struct shard *s, int64_t now)
 {
+	const unsigned buckets = 1u << s->bits;
 	unsigned i;
 
-	for (i = 0; i < SWEEP; i++) {
+	if (now == s->swept)
+		return;
+	s->swept = now;
+	for (i = 0; i < buckets / SWEEP_SECONDS + 1; i++) {
 		store_table_clean(s, &s->buckets[s->sweep], now);
-		s->sweep = (s->sweep + 1) & ((1u << s->bits) - 1);
+		s->sweep = (s->sweep + 1) & (buckets - 1);
 	}
 }
 

@@ -27,7 +27,7 @@ int value_int(const struct script_value *v, int64_t *out)
 	return -EINVAL;
 }
 
-bool value_truth(const struct script_value *v, bool kamailio)
+bool value_truth_of(const struct script_value *v, bool kamailio)
 {
 	int64_t n;
 
@@ -35,7 +35,7 @@ bool value_truth(const struct script_value *v, bool kamailio)
 		return false;
 	if (kamailio)
 		return value_int(v, &n) == 0 && n > 0;
-	return v->type == SCRIPT_INT ? v->n != 0 : v->s.len > 0;
+	return v->s.len > 0;
 }
 
 static int sign(int64_t a, int64_t b)

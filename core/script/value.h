@@ -11,7 +11,13 @@
 /** What operators may need to say. */
 enum value_note { VALUE_FINE, VALUE_NO_NUMBER, VALUE_DIV_ZERO, VALUE_NO_MEMORY };
 
-bool value_truth(const struct script_value *v, bool kamailio);
+bool value_truth_of(const struct script_value *v, bool kamailio);
+static inline bool value_truth(const struct script_value *v, bool kamailio)
+{
+	if (v->type == SCRIPT_INT)
+		return kamailio ? v->n > 0 : v->n != 0;
+	return value_truth_of(v, kamailio);
+}
 /** O_EQ .. O_GE and the word operators; nocase: whatever the dialect says. */
 bool value_compare(struct arena *a, enum node_op op, const struct script_value *x,
 	const struct script_value *y, bool kamailio, bool nocase);

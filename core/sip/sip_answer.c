@@ -197,9 +197,8 @@ static void put_all_received(struct buf *b, const struct sip_msg *req, enum sip_
 {
 	const struct sip_hdr *h;
 
-	for (h = req->by_id[id]; h; h = h->next)
-		if (h->id == id)
-			sip_put_received(b, h);
+	for (h = req->by_id[id]; h; h = h->same)
+		sip_put_received(b, h);
 }
 
 /**

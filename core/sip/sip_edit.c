@@ -129,16 +129,21 @@ int sip_hdr_remove(struct sip_msg *msg, struct sip_hdr *h)
 }
 
 /** The first header of h's kind at or behind from, removed ones included. */
-static struct sip_hdr *same_kind(struct sip_hdr *from, enum sip_hdr_id id)
+/** What points to h among those with its id: the one before it, or by_id. */
+static struct sip_hdr **same_link(struct sip_msg *msg, const struct sip_hdr *h)
 {
-	while (from && from->id != id)
-		from = from->next;
-	return from;
+	struct sip_hdr *p = h->prev;
+
+	while (p && p->id != h->id)
+		p = p->prev;
+	return p ? &p->same : &msg->by_id[h->id];
 }
 
 static void hdr_link(
 	struct sip_msg *msg, enum sip_place place, struct sip_hdr *at, struct sip_hdr *h)
 {
+	struct sip_hdr **link;
+
 	if (place == SIP_BEFORE) {
 		h->next = at ? at : msg->first;
 		h->prev = h->next ? h->next->prev : msg->last;
@@ -155,14 +160,14 @@ static void hdr_link(
 	else
 		msg->last = h;
 	msg->hdr_count++;
-	/* by_id stays the first in order of writing: is the one it had behind the new
-	 * one? */
-	if (!msg->by_id[h->id] || same_kind(h->next, h->id) == msg->by_id[h->id])
-		msg->by_id[h->id] = h;
+	link = same_link(msg, h);
+	h->same = *link;
+	*link = h;
 }
 
 static void hdr_unlink(struct sip_msg *msg, struct sip_hdr *h)
 {
+	*same_link(msg, h) = h->same;
 	if (h->prev)
 		h->prev->next = h->next;
 	else
@@ -172,8 +177,6 @@ static void hdr_unlink(struct sip_msg *msg, struct sip_hdr *h)
 	else
 		msg->last = h->prev;
 	msg->hdr_count--;
-	if (msg->by_id[h->id] == h)
-		msg->by_id[h->id] = same_kind(h->next, h->id);
 }
 
 int sip_hdr_add(struct sip_msg *msg, enum sip_place place, struct sip_hdr *at,

@@ -15,6 +15,7 @@ struct parser {
 	struct sip_msg *msg;
 	const char *p, *end; /* unread bytes */
 	unsigned max_headers;
+	struct sip_hdr *last_of[SIP_H_COUNT]; /* the last of each id so far */
 	struct sip_hdr *room; /* headers allocated and not yet used */
 	unsigned room_left;
 	unsigned odd; /* SIP_FIELD_* seen so far */
@@ -167,6 +168,10 @@ static void link_header(struct parser *ps, struct sip_hdr *h)
 		refuse(ps, -EBADMSG, 400, single(h->id));
 	else if (h->id == SIP_H_CONTENT_LENGTH && !slice_eq(first->value, h->value))
 		refuse(ps, -EBADMSG, 400, "Multiple Content-Length");
+	if (ps->last_of[h->id])
+		ps->last_of[h->id]->same = h;
+	ps->last_of[h->id] = h;
+	h->same = NULL;
 	h->next = NULL;
 	h->prev = msg->last;
 	if (msg->last)

@@ -89,6 +89,7 @@ struct sip_hdr {
 	struct slice line;     /**< received bytes of the field, CRLF included; empty when added */
 	void *parsed;          /**< value parsed by sip_header.c; NULL: not yet (or edited since) */
 	struct sip_hdr *next, *prev; /**< in order of writing, removed ones included */
+	struct sip_hdr *same;  /**< the next with this id, removed ones included */
 };
 
 enum sip_kind { SIP_REQUEST = 1, SIP_REPLY };

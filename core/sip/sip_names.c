@@ -227,30 +227,30 @@ static struct slice long_form(struct slice name)
 static struct sip_hdr *other_from(struct sip_hdr *h, struct slice name)
 {
 	name = long_form(name);
-	for (; h; h = h->next)
-		if (h->id == SIP_H_OTHER && !(h->flags & SIP_HDR_REMOVED) &&
+	for (; h; h = h->same)
+		if (!(h->flags & SIP_HDR_REMOVED) &&
 			slice_ieq(long_form(h->name), name))
 			return h;
 	return NULL;
 }
 
-static struct sip_hdr *known_from(struct sip_hdr *h, enum sip_hdr_id id)
+static struct sip_hdr *in_force(struct sip_hdr *h)
 {
-	while (h && (h->id != id || (h->flags & SIP_HDR_REMOVED)))
-		h = h->next;
+	while (h && (h->flags & SIP_HDR_REMOVED))
+		h = h->same;
 	return h;
 }
 
 struct sip_hdr *sip_hdr_first(const struct sip_msg *msg, enum sip_hdr_id id)
 {
-	return id < SIP_H_COUNT ? known_from(msg->by_id[id], id) : NULL;
+	return id < SIP_H_COUNT ? in_force(msg->by_id[id]) : NULL;
 }
 
 struct sip_hdr *sip_hdr_next(const struct sip_hdr *h)
 {
 	if (h->id == SIP_H_OTHER)
-		return other_from(h->next, h->name);
-	return known_from(h->next, h->id);
+		return other_from(h->same, h->name);
+	return in_force(h->same);
 }
 
 struct sip_hdr *sip_hdr_find(const struct sip_msg *msg, struct slice name)
