@@ -70,8 +70,8 @@ def ordered(*targets, name="d.test", kind="udp"):
 class Closed:
     """A place where nobody is."""
 
-    def __init__(self, t):
-        self.address, port = unanswered(t).split(":")
+    def __init__(self):
+        self.address, port = unanswered().split(":")
         self.port = int(port)
 
 
@@ -150,7 +150,7 @@ def test_target_with_an_ipv6_address_alone(t):
 
 @limit(90)
 def test_dead_first_target_is_followed_by_the_next_and_then_left_alone(t):
-    for what, first in (("silent", t.target(mode="silent")), ("closed", Closed(t)), ("503", t.target(mode="503"))):
+    for what, first in (("silent", t.target(mode="silent")), ("closed", Closed()), ("503", t.target(mode="503"))):
         second = t.target()
         dns = t.dns(ordered(first, second))
         daemon = edge(t, dns.server, name=f"edge-{what}", tm={"failover_timer": 800}, dns={"bad_hop_time": 60000})
@@ -174,7 +174,7 @@ def test_dead_first_target_is_followed_by_the_next_and_then_left_alone(t):
 
 def test_call_to_a_dead_first_target_over_tcp(t):
     second = t.target()
-    dns = t.dns(ordered(Closed(t), second, kind="tcp"))
+    dns = t.dns(ordered(Closed(), second, kind="tcp"))
     daemon = edge(t, dns.server)
     alice = t.phone("alice", daemon)
     call = alice.call("bob", uri="sip:bob@d.test;transport=tcp")
@@ -305,7 +305,7 @@ def test_other_answer_is_used_when_the_ttl_is_over(t):
 @limit(90)
 def test_server_that_is_dead_at_the_start(t):
     target = t.target()
-    where = unanswered(t)
+    where = unanswered()
     daemon = edge(t, where, dns={"timeout": 200, "tries": 2, "deadline": 1000, "failure_ttl": 1})
     alice = t.phone("alice", daemon)
     uri = f"sip:bob@h.test:{target.port}"

@@ -218,7 +218,6 @@ class ScriptedDns:
             sock.close()
 
 
-def unanswered(case, address="127.0.0.1"):
+def unanswered(address="127.0.0.1"):
     """A port where nobody listens: "ADDRESS:PORT"."""
-    del case
     return f"{address}:{proc.free_port(address)}"
