@@ -68,17 +68,10 @@ static unsigned drop_doubles(struct ph_msg *msg)
 static int promote_branch(struct ph_msg *msg)
 {
 	struct tm_target *t = msg->branches;
-	int err = sip_set_ruri(&msg->sip, t->ruri);
+	int err = msg_set_target(msg, t);
 
 	if (err != 0)
 		return err;
-	msg->du = t->du;
-	msg->path = t->path;
-	msg->send_sock = t->sock;
-	msg->foreign = t->foreign;
-	msg->flow = t->flow;
-	msg->q = t->q;
-	msg->bflags = t->bflags;
 	msg->branches = t->next;
 	msg->branch_count--;
 	return 0;
