@@ -178,15 +178,23 @@ static void process_own(struct worker *w, struct arena *arena, struct slice data
 	}
 }
 
+/* A REGISTER, or OPTIONS outside of a dialog; when in doubt not (a user called "stage"). */
+static bool is_of_no_call(struct slice data)
+{
+	if (slice_starts(data, SLICE("REGISTER ")))
+		return true;
+	return slice_starts(data, SLICE("OPTIONS ")) && slice_ifind(sip_peek_to(data), SLICE("tag")) < 0;
+}
+
 /*
- * The Call-ID decides, but for what belongs to no call: a REGISTER stays where it came in (its repetition comes the same way), and a
+ * The Call-ID decides, but for what belongs to no call: that stays where it came in (its repetition comes the same way), and a
  * reply goes to who has sent the request.
  */
 static unsigned owner_of(const struct worker *w, struct slice data, uint32_t hash)
 {
 	int sender;
 
-	if (slice_starts(data, SLICE("REGISTER ")))
+	if (is_of_no_call(data))
 		return w->w.index;
 	sender = slice_istarts(data, SLICE("SIP/")) ? tm_peek_worker(data) : -1;
 	return sender >= 0 && (unsigned)sender < w->w.count ? (unsigned)sender : hash % w->w.count;

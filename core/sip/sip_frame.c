@@ -149,6 +149,11 @@ struct slice sip_peek_call_id(struct slice data)
 	return peek(data, SIP_H_CALL_ID, 'c', 'i');
 }
 
+struct slice sip_peek_to(struct slice data)
+{
+	return peek(data, SIP_H_TO, 't', 't');
+}
+
 struct slice sip_peek_via(struct slice data)
 {
 	return peek(data, SIP_H_VIA, 'v', 'v');

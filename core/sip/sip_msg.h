@@ -164,7 +164,8 @@ bool sip_is_likely(struct slice data);
  * The Call-ID value of raw bytes without a full parse (to choose the worker). Empty when there is none.
  */
 struct slice sip_peek_call_id(struct slice data);
-/** The same of the first Via field. */
+/** The same of To, and of the first Via field. */
+struct slice sip_peek_to(struct slice data);
 struct slice sip_peek_via(struct slice data);
 
 /**

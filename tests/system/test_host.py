@@ -269,11 +269,26 @@ def test_calls_go_to_their_workers(t):
     daemon = t.daemon(conf={"workers": 4})
     phone = t.phone("alice", daemon)
     for _ in range(60):
-        check.equal(phone.request("OPTIONS", f"sip:{daemon.domain}").status, 200, "reply")
+        check.equal(phone.request("MESSAGE", f"sip:nobody@{daemon.domain}").status, 404, "reply")
     handed = daemon.stat("handed_over")
     check.that(20 <= handed <= 60, f"about three of four messages are handed over: {handed}")
     check.equal(daemon.stat("handover_drops"), 0, "messages lost on the way")
     check.that(daemon.stat("messages") >= 60, "messages that workers have taken up")
+
+
+def test_what_belongs_to_no_call_is_not_handed_over(t):
+    """REGISTER and OPTIONS stay with the worker that they came to; replies to those that were sent on find it, whatever their Call-ID."""
+    daemon = t.daemon(conf={"workers": 4})
+    alice, bob = t.phones_of(daemon, ["alice", "bob"])
+    for _ in range(10):
+        bob.register()
+        check.equal(alice.request("OPTIONS", f"sip:{daemon.domain}").status, 200, "the daemon's reply")
+    check.equal(daemon.stat("handed_over"), 0, "messages that were handed over")
+    for _ in range(30):
+        check.equal(alice.request("OPTIONS", f"sip:bob@{daemon.domain}").status, 200, "bob's reply")
+    handed = daemon.stat("handed_over")
+    check.that(handed <= 30, f"only replies, which come in where the kernel puts bob's: {handed}")
+    check.equal(daemon.stat("tm_replies_stray"), 0, "replies that found no request")
 
 
 def test_advertised_address(t):
