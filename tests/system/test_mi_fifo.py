@@ -265,6 +265,7 @@ def test_reader_that_dies(t):
         phone = t.phone(user, fifo.daemon)
         for _ in range(30):
             phone.register()
+    check.until(lambda: len(fifo.daemon.ctl("events").stdout.splitlines()) == 90, 5, "90 events")
     path = fifo.reply_fifo()
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     fcntl.fcntl(fd, F_SETPIPE_SZ, 4096)
