@@ -45,8 +45,9 @@ static inline bool slice_eq(struct slice a, struct slice b)
 	return a.len == b.len && (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
 }
 
-/** Equal without regard to ASCII case (SIP tokens, RFC 3261 section 7.3.1). */
+/** For slice_ieq(). */
 bool slice_same_letters(const char *a, const char *b, size_t len);
+/** Equal without regard to ASCII case (SIP tokens, RFC 3261 section 7.3.1). */
 static inline bool slice_ieq(struct slice a, struct slice b)
 {
 	/* Most texts are written as everybody writes them. */

@@ -45,7 +45,10 @@ int bus_subscribe(struct bus_endpoint *e, enum bus_topic topic, void (*fn)(void 
 	void (*on_gap)(void *arg, enum bus_topic topic, uint64_t lost), void *arg);
 /** Take all subscriptions with this arg away. */
 void bus_unsubscribe(struct bus_endpoint *e, void *arg);
-/** ev->topic and the topic's member are set by the caller; the rest by the bus. Never waits. */
+/**
+ * ev->topic and the topic's member are set by the caller; the rest by the bus. Never waits. It leaves at the end of the loop's turn, or within
+ * 10 ms when it can wait (bus_event_can_wait()), in the order of publishing.
+ */
 void bus_publish(struct bus_endpoint *e, struct bus_event *ev);
 
 /** A request being answered; kept by the server until bus_reply() or bus_fail(), at once or later on its own thread. */

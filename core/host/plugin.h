@@ -42,7 +42,7 @@
 #include "core/tm/tm.h"
 #include "storage/store.h"
 
-#define PH_PLUGIN_ABI 2
+#define PH_PLUGIN_ABI 3
 
 /** What every thread that runs plugin code has. Read-only for plugins; belongs to that thread. */
 struct host_nodes;
